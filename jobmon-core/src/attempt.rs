@@ -1,0 +1,131 @@
+//! [`attempt`]: one try of a body that retries on its own.
+
+use crate::category::ErrorCategory;
+use crate::context::{Context, Entered};
+use crate::failure::{Failure, LlmError};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Instant;
+
+use crate::call::Active;
+
+/// Runs one attempt of the current call, in a function that retries on its own.
+///
+/// Attempts are counted and timed; answers observed inside belong to their attempt, so that money spent on
+/// failed ones is known. Outside of any call it just runs the future. Cancel safe where the future is; an attempt
+/// that is dropped is recorded as cancelled.
+///
+/// ```
+/// # use jobmon_core::{attempt, ErrorCategory};
+/// # async fn ask() -> Result<u8, std::io::Error> { Ok(1) }
+/// async fn ask_up_to_three_times() -> Result<u8, std::io::Error> {
+///     let mut tries = 0;
+///     loop {
+///         tries += 1;
+///         match attempt(ask()).await {
+///             Err(_) if tries < 3 => continue,
+///             result => return result,
+///         }
+///     }
+/// }
+/// # drop(ask_up_to_three_times());
+/// ```
+pub fn attempt<F, T, E>(future: F) -> Attempted<F, fn(&E) -> Failure>
+where
+    F: Future<Output = Result<T, E>>,
+    E: LlmError + fmt::Display,
+{
+    attempt_with(future, |error: &E| Failure::from_llm_error(error, Some(&error.to_string())))
+}
+
+/// As [`attempt`], for errors that are no [`LlmError`]: a function tells the failure.
+pub fn attempt_with<F, T, E, C>(future: F, classify: C) -> Attempted<F, C>
+where
+    F: Future<Output = Result<T, E>>,
+    C: FnOnce(&E) -> Failure,
+{
+    Attempted { future: Some(future), open: None, classify: Some(classify) }
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+struct Open {
+    call: Arc<Active>,
+    number: u32,
+    began: Instant,
+}
+
+impl Open {
+    fn begin() -> Option<Self> {
+        let call = Context::peek(|context| context.call.clone()).flatten()?;
+        let number = call.begin_attempt();
+        Some(Self { call, number, began: Instant::now() })
+    }
+
+    fn end(&self, failure: Option<Failure>) {
+        self.call.end_attempt(self.number, self.began, failure);
+    }
+}
+
+pin_project! {
+    /// A future that runs as one attempt; made by [`attempt`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Attempted<F, C> {
+        #[pin]
+        future: Option<F>,
+        open: Option<Open>,
+        classify: Option<C>,
+    }
+
+    impl<F, C> PinnedDrop for Attempted<F, C> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(open) = this.open.take() {
+                open.end(Some(Failure::new(ErrorCategory::Cancelled)));
+            }
+        }
+    }
+}
+
+impl<F, C> fmt::Debug for Attempted<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempted").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+impl<F, T, E, C> Future for Attempted<F, C>
+where
+    F: Future<Output = Result<T, E>>,
+    C: FnOnce(&E) -> Failure,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+        // Without the classifier it has ended before; what a further poll does is the future's business.
+        if this.open.is_none() && this.classify.is_some() {
+            *this.open = Open::begin();
+        }
+        let polled = match &*this.open {
+            None => future.poll(cx),
+            Some(open) => {
+                let mut context = Context { attempt: open.number, ..Context::current() };
+                let _entered = Entered::new(&mut context);
+                future.poll(cx)
+            }
+        };
+        if let Poll::Ready(output) = &polled {
+            let classify = this.classify.take();
+            let failure = output.as_ref().err().and_then(|error| Some(classify?(error)));
+            if let Some(open) = this.open.take() {
+                open.end(failure);
+            }
+        }
+        polled
+    }
+}

@@ -1,0 +1,213 @@
+//! [`Context`]: what is true around a piece of code: the call it runs in, and on whose behalf.
+
+use crate::call::Active;
+use crate::event::Scope;
+use crate::monitor::Shared;
+use crate::text::Text;
+use pin_project_lite::pin_project;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+/// What is true around a piece of code: the call it runs in, the session, user, feature and strategy it works
+/// for. Calls inside inherit it.
+///
+/// Cheap to clone, and `Send`: this is what [`InContext::in_current_context`] carries into spawned tasks.
+///
+/// ```
+/// use jobmon_core::{Context, Text};
+///
+/// let context = Context::current().with_session("search-17").with_feature("job_analysis");
+/// let session = context.run(|| Context::current().session().cloned());
+/// assert_eq!(session, Some(Text::from("search-17")));
+/// assert_eq!(Context::current().session(), None);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    pub(crate) call: Option<Arc<Active>>,
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) attempt: u32,
+    /// A monitor of this thread only (tests); carried along so that spawned tasks report to it too.
+    pub(crate) local: Option<Arc<Shared>>,
+    pub(crate) suppressed: bool,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Context> = RefCell::default();
+}
+
+impl Context {
+    /// The context of the running code.
+    pub fn current() -> Self {
+        Self::peek(Self::clone).unwrap_or_default()
+    }
+
+    /// Looks at the current context; `None` while the thread ends.
+    pub(crate) fn peek<R>(look: impl FnOnce(&Self) -> R) -> Option<R> {
+        CURRENT.try_with(|current| look(&current.borrow())).ok()
+    }
+
+    /// The session, if one is set.
+    pub fn session(&self) -> Option<&Text> {
+        self.scope.session.as_ref()
+    }
+
+    /// The user, if one is set.
+    pub fn user(&self) -> Option<&Text> {
+        self.scope.user.as_ref()
+    }
+
+    /// The feature, if one is set.
+    pub fn feature(&self) -> Option<&Text> {
+        self.scope.feature.as_ref()
+    }
+
+    /// The strategy, if one is set.
+    pub fn strategy(&self) -> Option<&Text> {
+        self.scope.strategy.as_ref()
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub fn with_session(mut self, session: impl Into<Text>) -> Self {
+        Arc::make_mut(&mut self.scope).session = Some(session.into());
+        self
+    }
+
+    /// Sets the user. Give a pseudonym, not a name: it is stored as it is.
+    #[must_use]
+    pub fn with_user(mut self, user: impl Into<Text>) -> Self {
+        Arc::make_mut(&mut self.scope).user = Some(user.into());
+        self
+    }
+
+    /// Sets the feature. A `feature = ".."` on a function inside goes before it.
+    #[must_use]
+    pub fn with_feature(mut self, feature: impl Into<Text>) -> Self {
+        Arc::make_mut(&mut self.scope).feature = Some(feature.into());
+        self
+    }
+
+    /// Sets the strategy.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: impl Into<Text>) -> Self {
+        Arc::make_mut(&mut self.scope).strategy = Some(strategy.into());
+        self
+    }
+
+    /// Runs a function in this context.
+    pub fn run<R>(mut self, function: impl FnOnce() -> R) -> R {
+        let _entered = Entered::new(&mut self);
+        function()
+    }
+}
+
+/// Swaps a context in, and back when dropped, also while unwinding.
+pub(crate) struct Entered<'a>(&'a mut Context);
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(context: &'a mut Context) -> Self {
+        exchange(context);
+        Self(context)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        exchange(self.0);
+    }
+}
+
+/// Swaps the current context with another.
+pub(crate) fn exchange(context: &mut Context) {
+    // While the thread ends there is no current context, and nobody left to see it.
+    let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), context));
+}
+
+/// jobmon's own threads report nothing: an exporter that uses an instrumented client must not feed itself.
+pub(crate) fn suppress_on_this_thread() {
+    let _ = CURRENT.try_with(|current| current.borrow_mut().suppressed = true);
+}
+
+pub(crate) fn set_local(shared: Option<Arc<Shared>>) -> Option<Arc<Shared>> {
+    CURRENT.try_with(|current| std::mem::replace(&mut current.borrow_mut().local, shared)).unwrap_or_default()
+}
+
+pin_project! {
+    /// A future that runs in a [`Context`]; made by [`with`], [`session`] and [`InContext`].
+    ///
+    /// Cancel safe where the future inside is.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WithContext<F> {
+        #[pin]
+        future: F,
+        context: Context,
+    }
+}
+
+impl<F: Future> Future for WithContext<F> {
+    type Output = F::Output;
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = Entered::new(this.context);
+        this.future.poll(cx)
+    }
+}
+
+/// Runs a future in a context.
+///
+/// ```
+/// use jobmon_core::{Context, with};
+/// # let block_on = |future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+/// #     let mut future = future;
+/// #     let _ = future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+/// # };
+/// let work = with(Context::current().with_strategy("remote-first"), async {
+///     assert_eq!(Context::current().strategy().map(|s| s.as_str()), Some("remote-first"));
+/// });
+/// # block_on(Box::pin(work));
+/// ```
+pub fn with<F: Future>(context: Context, future: F) -> WithContext<F> {
+    WithContext { future, context }
+}
+
+/// Runs a future as part of a session: one job search, one conversation.
+pub fn session<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
+    with(Context::current().with_session(id), future)
+}
+
+/// Runs a future on behalf of a user. Give a pseudonym, not a name: it is stored as it is.
+pub fn user<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
+    with(Context::current().with_user(id), future)
+}
+
+/// Runs a future for a feature of the product.
+pub fn feature<F: Future>(name: impl Into<Text>, future: F) -> WithContext<F> {
+    with(Context::current().with_feature(name), future)
+}
+
+/// Runs a future as part of a strategy that is to be compared with others.
+pub fn strategy<F: Future>(name: impl Into<Text>, future: F) -> WithContext<F> {
+    with(Context::current().with_strategy(name), future)
+}
+
+/// Carries the current context into futures that run elsewhere.
+pub trait InContext: Future + Sized {
+    /// Binds the context of the running code to a future, for `spawn`.
+    ///
+    /// ```
+    /// use jobmon_core::InContext;
+    /// # async fn analyze() {}
+    /// let task = async { analyze().await }.in_current_context();
+    /// // tokio::spawn(task): calls inside stay children of the call that spawns it.
+    /// # drop(task);
+    /// ```
+    fn in_current_context(self) -> WithContext<Self> {
+        with(Context::current(), self)
+    }
+}
+
+impl<F: Future> InContext for F {}

@@ -1,0 +1,123 @@
+//! [`Exporter`]: where finished events go.
+
+use crate::event::Event;
+use crate::text::Text;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who produces the events: constant for a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resource {
+    /// The project, across services (`project_id`).
+    pub project_id: Option<Text>,
+    /// This service (`service_name`).
+    pub service_name: Option<Text>,
+    /// Where it runs: `production`, `staging`, .. (`environment`).
+    pub environment: Option<Text>,
+}
+
+/// Events that are exported together. Cheap to clone: all exporters share one copy.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Who produced them.
+    pub resource: Arc<Resource>,
+    /// The events, in the order in which they ended. Never empty.
+    pub events: Arc<Vec<Event>>,
+}
+
+/// Where finished events go: a file, a database, a backend.
+///
+/// Each exporter has a thread and a bounded queue of its own, so it may block, and a slow one delays nobody but
+/// itself. Calls that it makes on that thread are not recorded.
+///
+/// ```
+/// use jobmon_core::{Batch, Exporter, ExportError};
+///
+/// #[derive(Debug, Default)]
+/// struct Counter(usize);
+///
+/// impl Exporter for Counter {
+///     fn name(&self) -> &'static str {
+///         "counter"
+///     }
+///     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+///         self.0 += batch.events.len();
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Exporter: Send + 'static {
+    /// A short name for messages and counters, such as `sqlite`.
+    fn name(&self) -> &'static str;
+
+    /// Takes the events of one batch, all or none.
+    ///
+    /// Must return within a bounded time. A panic is caught, counted, and ends this exporter only.
+    ///
+    /// # Errors
+    /// [`ExportError::Busy`]: the same batch is offered again later. [`ExportError::Refused`]: it is counted as
+    /// lost and never offered again.
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError>;
+
+    /// Hands on what the exporter itself holds back. Called by `Guard::flush`, and before `shutdown`.
+    ///
+    /// # Errors
+    /// Are reported as a warning.
+    fn flush(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// Called once, after the last batch.
+    ///
+    /// # Errors
+    /// Are reported as a warning.
+    fn shutdown(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+fn _is_dyn_compatible(_: &dyn Exporter) {}
+
+impl fmt::Debug for dyn Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exporter").field(&self.name()).finish()
+    }
+}
+
+impl<E: Exporter> From<E> for Box<dyn Exporter> {
+    fn from(exporter: E) -> Self {
+        Box::new(exporter)
+    }
+}
+
+/// Why a batch was not taken. Never contains a secret: the text goes to standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The destination is away or asks to slow down; the batch is kept and offered again.
+    Busy {
+        /// When to try again.
+        after: Duration,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The destination cannot take the batch; offering it again cannot help.
+    Refused {
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { after, reason } => write!(f, "{reason}; trying again in {after:?}"),
+            Self::Refused { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for ExportError {}

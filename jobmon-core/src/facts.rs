@@ -1,0 +1,229 @@
+//! What the body of a function, or the code around it, tells jobmon.
+
+use crate::call::Active;
+use crate::context::Context;
+use crate::event::{Event, Fact, Feedback, Outcome, Scope, Score, Search, Verdict};
+use crate::id::CallId;
+use crate::money::Usd;
+use crate::monitor::Shared;
+use crate::response::{Answer, LlmResponse};
+use crate::text::Text;
+use crate::time::Timestamp;
+use crate::usage::Usage;
+use crate::value::Value;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Reports a model's answer to the current call and passes it through.
+///
+/// Needed where the function returns a type of its own, so that its usage cannot be read from it. Each answer is
+/// priced on its own. Outside of any call it is counted (see [`Delivery`](crate::Delivery)) and passed through.
+///
+/// ```
+/// # fn ask() -> serde_json::Value { serde_json::json!({}) }
+/// let answer = jobmon_core::observe(ask());
+/// let text = answer["choices"][0]["message"]["content"].as_str();
+/// # assert_eq!(text, None);
+/// ```
+pub fn observe<R: LlmResponse>(response: R) -> R {
+    if let Some(monitor) = Shared::current() {
+        let answer = response.answer();
+        let here = Context::peek(|context| (context.call.clone(), context.attempt));
+        match here {
+            Some((Some(call), attempt)) => call.answer(answer, attempt),
+            _ => unattached(&monitor, "usage"),
+        }
+    }
+    response
+}
+
+fn unattached(monitor: &Shared, what: &str) {
+    monitor.unattached.fetch_add(1, Relaxed);
+    let text = format!(
+        "{what} was reported outside of any call and is not recorded; report it inside a function with \
+         `#[instrument_llm]`, or carry the context there with `.in_current_context()`"
+    );
+    monitor.settings.warnings.once(what, &text);
+}
+
+/// The call that the running code belongs to.
+///
+/// A handle, cheap to clone and `Send`: it can be carried to other tasks. Where there is no call, or no monitor,
+/// it does nothing.
+pub fn current() -> Current {
+    Context::peek(|context| Current { call: context.call.clone(), attempt: context.attempt })
+        .unwrap_or(Current { call: None, attempt: 0 })
+}
+
+/// Handle of a call, made by [`current`].
+///
+/// ```
+/// use jobmon_core::{Usage, current};
+/// let call = current();
+/// call.usage(Usage::new(120, 30));
+/// call.field("job.id", "job-17");
+/// assert_eq!(call.id(), None); // no monitor is installed here
+/// ```
+#[derive(Clone, Debug)]
+pub struct Current {
+    call: Option<Arc<Active>>,
+    attempt: u32,
+}
+
+impl Current {
+    /// The call's durable identity, to be kept next to what it leads to. `None` without a call.
+    pub fn id(&self) -> Option<CallId> {
+        self.call.as_ref().map(|call| call.id)
+    }
+
+    /// Value of the W3C `traceparent` header that makes a request a child of this call.
+    pub fn traceparent(&self) -> Option<String> {
+        let call = self.call.as_ref()?;
+        Some(format!("00-{}-{}-{:02x}", call.id.trace, call.id.span, u8::from(call.sampled)))
+    }
+
+    /// Reports an answer of a model, as [`observe`] does.
+    pub fn observe(&self, response: &impl LlmResponse) {
+        self.with(|call| call.answer(response.answer(), self.attempt), "usage");
+    }
+
+    /// Reports the usage of one answer of the model the call asked for.
+    pub fn usage(&self, usage: Usage) {
+        self.with(|call| call.answer(Answer::from(usage), self.attempt), "usage");
+    }
+
+    /// Sets the model asked for, where it is known only now.
+    pub fn model(&self, model: impl Into<Text>) {
+        self.with(|call| call.set_model(model.into()), "a model");
+    }
+
+    /// Sets the provider, where it is known only now.
+    pub fn provider(&self, provider: impl Into<Text>) {
+        self.with(|call| call.set_provider(provider.into()), "a provider");
+    }
+
+    /// Sets an attribute; the last value of a key wins. At most 128 are kept.
+    pub fn field(&self, key: impl Into<Text>, value: impl Into<Value>) {
+        self.with(|call| call.attribute(key.into(), value.into()), "a field");
+    }
+
+    /// Says that the first token has arrived; only the first time counts.
+    pub fn first_token(&self) {
+        self.with(Active::first_token, "a first token");
+    }
+
+    fn with(&self, report: impl FnOnce(&Active), what: &str) {
+        match (&self.call, Shared::current()) {
+            (Some(call), _) => report(call),
+            (None, Some(monitor)) => unattached(&monitor, what),
+            (None, None) => {}
+        }
+    }
+}
+
+/// Hands a fact to the monitor, about a call or about the current one.
+fn tell(call: Option<CallId>, event: impl FnOnce(Fact) -> Event) {
+    let Some(monitor) = Shared::current() else { return };
+    let fact = Context::peek(|context| {
+        let here = context.call.as_deref();
+        let about = call.or(here.map(|here| here.id));
+        let subject = here.filter(|here| Some(here.id) == about).map(Active::subject);
+        Fact { subject, ..Fact::new(Timestamp::now(), about, Scope::clone(&context.scope)) }
+    });
+    if let Some(fact) = fact {
+        monitor.submit(event(fact));
+    }
+}
+
+/// Scores the current call: how good was it, in a unit of your own.
+///
+/// Not-a-number and infinities are not recorded.
+///
+/// ```
+/// jobmon_core::score("match", 87.0);
+/// ```
+pub fn score(name: impl Into<Text>, value: f64) {
+    score_of(None, name, value);
+}
+
+/// Scores a call by its id, later or in another process.
+pub fn score_of(call: impl Into<Option<CallId>>, name: impl Into<Text>, value: f64) {
+    if value.is_finite() {
+        tell(call.into(), |fact| Event::Score(Score::new(fact, name.into(), value)));
+    }
+}
+
+/// What a person said about the result of a call; `None` for the current one.
+///
+/// ```
+/// use jobmon_core::{Verdict, feedback};
+/// feedback(None, Verdict::Positive);
+/// ```
+pub fn feedback(call: impl Into<Option<CallId>>, verdict: Verdict) {
+    tell(call.into(), |fact| Event::Feedback(Feedback::new(fact, verdict)));
+}
+
+/// What a call led to in the end, and what that is worth; `None` for the current call, or for no value.
+///
+/// It may come days later and from another process, by the id that [`Current::id`] gave.
+///
+/// ```
+/// use jobmon_core::{Usd, outcome};
+/// outcome(None, "application", Usd::from_dollars(25));
+/// outcome(None, "rejection", None);
+/// ```
+pub fn outcome(call: impl Into<Option<CallId>>, kind: impl Into<Text>, value: impl Into<Option<Usd>>) {
+    tell(call.into(), |fact| Event::Outcome(Outcome::new(fact, kind.into(), value.into())));
+}
+
+/// Records a search when the returned value is dropped, at the end of the statement.
+///
+/// ```
+/// jobmon_core::search("rust engineer, remote").strategy("remote-first").results(40).relevant(12);
+/// ```
+pub fn search(query: impl Into<Text>) -> Searched {
+    Searched { query: query.into(), strategy: None, results: 0, relevant: None }
+}
+
+/// A search about to be recorded, made by [`search`].
+#[derive(Debug)]
+pub struct Searched {
+    query: Text,
+    strategy: Option<Text>,
+    results: u64,
+    relevant: Option<u64>,
+}
+
+impl Searched {
+    /// The strategy it belongs to; without it, that of the context.
+    #[expect(clippy::return_self_not_must_use, reason = "dropping it is what records it")]
+    pub fn strategy(mut self, strategy: impl Into<Text>) -> Self {
+        self.strategy = Some(strategy.into());
+        self
+    }
+
+    /// How many results it gave.
+    #[expect(clippy::return_self_not_must_use, reason = "dropping it is what records it")]
+    pub fn results(mut self, results: u64) -> Self {
+        self.results = results;
+        self
+    }
+
+    /// How many of them were relevant.
+    #[expect(clippy::return_self_not_must_use, reason = "dropping it is what records it")]
+    pub fn relevant(mut self, relevant: u64) -> Self {
+        self.relevant = Some(relevant);
+        self
+    }
+}
+
+impl Drop for Searched {
+    fn drop(&mut self) {
+        let (query, strategy) = (self.query.clone(), self.strategy.take());
+        let (results, relevant) = (self.results, self.relevant);
+        tell(None, |mut fact| {
+            fact.scope.strategy = strategy.or(fact.scope.strategy);
+            Event::Search(Search { results, relevant, ..Search::new(fact, query) })
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! The life of an LLM call, from its first poll to the aggregates that answer questions about it.
+//!
+//! This crate knows no exporter, no runtime, no HTTP client and no OpenTelemetry type. Users depend on `jobmon`,
+//! which re-exports it.
+//!
+//! Data flows one way: a [`Site`](private::Site) starts a call, the call ends as one [`Event`], a [`Pipeline`]
+//! prices it and hands it to each [`Exporter`], an [`Aggregate`] sums events up, a [`Query`] asks aggregates.
+
+mod aggregate;
+mod attempt;
+mod call;
+mod category;
+mod context;
+mod costing;
+mod dimension;
+mod event;
+mod exporter;
+mod facts;
+mod failure;
+mod id;
+mod lane;
+mod measure;
+mod money;
+mod monitor;
+mod monitored;
+mod operation;
+mod price;
+#[doc(hidden)]
+pub mod private;
+mod probe;
+mod query;
+mod redact;
+pub mod report;
+mod response;
+mod site;
+mod sketch;
+mod table;
+pub mod testing;
+mod text;
+mod time;
+mod usage;
+mod value;
+mod warning;
+mod wire;
+mod worker;
+
+pub use aggregate::{Aggregate, Place};
+pub use attempt::{Attempted, attempt, attempt_with};
+pub use category::{ErrorCategory, UnknownCategory};
+pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
+pub use dimension::{Dimension, Key, UnknownDimension};
+pub use event::{
+    Attempt, CallRecord, End, Event, Fact, Feedback, Outcome, PricedAnswer, Scope, Score, Search, Subject,
+    UnknownEnd, UnknownVerdict, Verdict,
+};
+pub use exporter::{Batch, ExportError, Exporter, Resource};
+pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
+pub use failure::{Failure, LlmError, classify, retry_after_from_header};
+pub use id::{CallId, ParseIdError, SpanId, TraceId};
+pub use jobmon_macros::{LlmError, LlmResponse, instrument_llm};
+pub use measure::{Measure, Quantity, Unit, UnknownMeasure};
+pub use money::{Cost, CostSum, Usd};
+pub use monitor::{Delivery, ExporterDelivery, Guard, Pipeline, Settings, StartError};
+pub use operation::{Operation, UnknownOperation};
+pub use price::{PriceRequest, Prices};
+pub use query::{Bucket, Engine, EngineError, Filter, Memory, Query, QueryError, Range, Row};
+pub use response::{Answer, LlmResponse};
+pub use site::Track;
+pub use sketch::Sketch;
+pub use table::{Align, Table};
+pub use text::Text;
+pub use time::Timestamp;
+pub use usage::Usage;
+pub use value::Value;
+pub use warning::Warnings;

@@ -1,0 +1,373 @@
+//! The catalogue of measures: every figure that reports, queries, alerts and dashboards can name.
+
+use crate::aggregate::{Aggregate, SCORE_UNIT};
+use crate::money::{Cost, Usd};
+use crate::sketch::Sketch;
+use std::fmt;
+use std::time::Duration;
+
+/// A figure with its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Quantity {
+    /// A number of things.
+    Count(u64),
+    /// A share: 0 to 1 for most, more for a return on investment.
+    Ratio(f64),
+    /// A share of which only an upper bound is known.
+    AtMost(f64),
+    /// Money spent, with how sure it is.
+    Cost(Cost),
+    /// Money.
+    Usd(Usd),
+    /// Time.
+    Duration(Duration),
+    /// A plain number.
+    Number(f64),
+}
+
+/// The unit of a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unit {
+    /// A number of things, tokens included.
+    Count,
+    /// A share.
+    Ratio,
+    /// US dollars.
+    Usd,
+    /// Time; seconds where a plain number is needed.
+    Duration,
+    /// Tokens in a second.
+    TokensPerSecond,
+    /// The unit of the score.
+    Score,
+}
+
+impl Unit {
+    /// The name for machines: `1`, `USD`, `s`, `{token}/s` (UCUM, as OpenTelemetry uses it).
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Count | Self::Ratio | Self::Score => "1",
+            Self::Usd => "USD",
+            Self::Duration => "s",
+            Self::TokensPerSecond => "{token}/s",
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => f.pad(&grouped(*count)),
+            Self::Ratio(ratio) => f.pad(&share(*ratio)),
+            Self::AtMost(ratio) => f.pad(&format!("≤{}", share(*ratio))),
+            Self::Cost(cost) => fmt::Display::fmt(cost, f),
+            Self::Usd(usd) => fmt::Display::fmt(usd, f),
+            Self::Duration(duration) => f.pad(&human(*duration)),
+            Self::Number(number) => f.pad(&format!("{number:.1}")),
+        }
+    }
+}
+
+/// A share in per cent; a return of many times as "so many times".
+fn share(ratio: f64) -> String {
+    if ratio >= 10.0 { format!("{ratio:.0}×") } else { format!("{:.1} %", ratio * 100.0) }
+}
+
+/// Thousands apart: 1,234,567.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Three figures that matter: `850 µs`, `12.3 ms`, `4.56 s`, `3 min 20 s`.
+pub(crate) fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        s if s < 0.001 => format!("{:.0} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 60.0 => format!("{s:.2} s"),
+        s if s < 3_600.0 => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+        s => format!("{:.0} h {:.0} min", (s / 3_600.0).floor(), s % 3_600.0 / 60.0),
+    }
+}
+
+/// A figure of an aggregate: its name, unit, meaning and formula. The catalogue is [`Measure::ALL`].
+///
+/// ```
+/// use jobmon_core::{Aggregate, Measure};
+///
+/// let error_rate = Measure::named("error_rate")?;
+/// assert_eq!(error_rate.of(&Aggregate::default()), None); // no calls, no rate
+/// # Ok::<(), jobmon_core::UnknownMeasure>(())
+/// ```
+#[derive(Debug)]
+pub struct Measure {
+    /// The stable name, such as `error_rate`.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+    formula: fn(&Aggregate) -> Option<Quantity>,
+}
+
+impl PartialEq for Measure {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Measure {
+    /// Its value; `None` where there is nothing to compute it from.
+    pub fn of(&self, aggregate: &Aggregate) -> Option<Quantity> {
+        (self.formula)(aggregate)
+    }
+
+    /// The measure of a name.
+    ///
+    /// # Errors
+    /// When there is none; the message lists all names.
+    pub fn named(name: &str) -> Result<&'static Self, UnknownMeasure> {
+        let found = Self::ALL.iter().find(|measure| measure.name == name);
+        found.ok_or_else(|| UnknownMeasure(name.to_owned()))
+    }
+}
+
+/// A word that is not a measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownMeasure(String);
+
+impl fmt::Display for UnknownMeasure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown measure `{}`; expected one of: ", self.0)?;
+        for (i, measure) in Measure::ALL.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { ", " }, measure.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnknownMeasure {}
+
+const fn measure(
+    name: &'static str,
+    unit: Unit,
+    meaning: &'static str,
+    formula: fn(&Aggregate) -> Option<Quantity>,
+) -> Measure {
+    Measure { name, unit, meaning, formula }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the catalogue's formulas share one type")]
+const fn count(n: u64) -> Option<Quantity> {
+    Some(Quantity::Count(n))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is a rounded figure")]
+fn ratio(part: u64, whole: u64) -> Option<Quantity> {
+    (whole > 0).then(|| Quantity::Ratio(part as f64 / whole as f64))
+}
+
+fn time(sketch: &Sketch, q: f64) -> Option<Quantity> {
+    sketch.quantile(q).map(|nanos| Quantity::Duration(Duration::from_nanos(nanos.unsigned_abs())))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a score is a rounded figure")]
+fn score(millionths: Option<i64>) -> Option<Quantity> {
+    millionths.map(|millionths| Quantity::Number(millionths as f64 / SCORE_UNIT))
+}
+
+/// Money for each of some things, with the grade of the sum; rounded to the nanodollar.
+fn cost_per(aggregate: &Aggregate, things: u64) -> Option<Quantity> {
+    let share = |usd: Usd| {
+        let things = i64::try_from(things).unwrap_or(i64::MAX);
+        Usd::from_nanos((usd.nanos() + things / 2) / things)
+    };
+    let cost = aggregate.cost.cost().filter(|_| things > 0)?;
+    Some(Quantity::Cost(match cost {
+        Cost::Known(usd) => Cost::Known(share(usd)),
+        Cost::AtLeast(usd) => Cost::AtLeast(share(usd)),
+        Cost::Unpriced => Cost::Unpriced,
+    }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a return is a rounded figure")]
+fn roi(aggregate: &Aggregate) -> Option<Quantity> {
+    let cost = aggregate.cost.cost()?;
+    let (value, spent) = (aggregate.outcome_value.nanos() as f64, cost.floor().nanos() as f64);
+    let roi = (spent > 0.0 && aggregate.outcomes > 0).then(|| (value - spent) / spent)?;
+    // With part of the cost unknown the true return is less than it looks.
+    Some(if matches!(cost, Cost::Known(_)) { Quantity::Ratio(roi) } else { Quantity::AtMost(roi) })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a speed is a rounded figure")]
+fn tokens_per_second(aggregate: &Aggregate) -> Option<Quantity> {
+    let seconds = aggregate.latency.sum() as f64 / 1e9;
+    (aggregate.output_tokens > 0 && seconds > 0.0)
+        .then(|| Quantity::Number(aggregate.output_tokens as f64 / seconds))
+}
+
+fn mean_latency(aggregate: &Aggregate) -> Option<Quantity> {
+    let mean = aggregate.latency.mean()?;
+    Some(Quantity::Duration(Duration::from_secs_f64((mean / 1e9).max(0.0))))
+}
+
+use Unit::{Count, Duration as Time, Ratio, Score, TokensPerSecond, Usd as Money};
+
+impl Measure {
+    /// Every measure, in the order of documentation.
+    pub const ALL: &[Self] = &[
+        measure("calls", Count, "Calls of every kind that ended.", |a| count(a.calls)),
+        measure("model_calls", Count, "Calls to a model.", |a| count(a.model_calls)),
+        measure("successes", Count, "Calls that returned, and not an error.", |a| count(a.ok)),
+        measure("errors", Count, "Calls that returned an error or panicked.", |a| count(a.errors())),
+        measure("cancelled", Count, "Calls whose caller stopped waiting.", |a| count(a.cancelled)),
+        measure("panics", Count, "Calls that panicked.", |a| count(a.panicked)),
+        measure("abandoned", Count, "Calls whose stream was dropped in the middle.", |a| count(a.abandoned)),
+        measure("success_rate", Ratio, "successes / calls.", |a| ratio(a.ok, a.calls)),
+        measure("error_rate", Ratio, "errors / calls.", |a| ratio(a.errors(), a.calls)),
+        measure("attempts", Count, "Attempts of all calls, first ones included.", |a| count(a.attempts)),
+        measure("retried_calls", Count, "Calls with more than one attempt.", |a| count(a.retried)),
+        measure("recovered_calls", Count, "Calls that succeeded after a failed attempt.", |a| {
+            count(a.recovered)
+        }),
+        measure("recovery_rate", Ratio, "recovered_calls / retried_calls.", |a| {
+            ratio(a.recovered, a.retried)
+        }),
+        measure("failed_attempts", Count, "Attempts that failed, a call's only one included.", |a| {
+            count(a.failed_attempts)
+        }),
+        measure("recovered_attempts", Count, "Failed attempts whose call succeeded in the end.", |a| {
+            count(a.recovered_attempts)
+        }),
+        measure("attempt_recovery_rate", Ratio, "recovered_attempts / failed_attempts.", |a| {
+            ratio(a.recovered_attempts, a.failed_attempts)
+        }),
+        measure("input_tokens", Count, "Input tokens, cached ones included.", |a| count(a.input_tokens)),
+        measure("output_tokens", Count, "Output tokens, reasoning included.", |a| count(a.output_tokens)),
+        measure("total_tokens", Count, "input_tokens + output_tokens.", |a| {
+            count(a.input_tokens.saturating_add(a.output_tokens))
+        }),
+        measure("cache_read_tokens", Count, "Input tokens read from a cache.", |a| {
+            count(a.cache_read_tokens)
+        }),
+        measure("cache_write_tokens", Count, "Input tokens written to a cache.", |a| {
+            count(a.cache_write_tokens)
+        }),
+        measure("reasoning_tokens", Count, "Output tokens spent on reasoning.", |a| {
+            count(a.reasoning_tokens)
+        }),
+        measure("input_audio_tokens", Count, "Input tokens that carry audio.", |a| {
+            count(a.input_audio_tokens)
+        }),
+        measure("output_audio_tokens", Count, "Output tokens that carry audio.", |a| {
+            count(a.output_audio_tokens)
+        }),
+        measure("cost", Money, "Money spent, failed attempts included.", |a| {
+            a.cost.cost().map(Quantity::Cost)
+        }),
+        measure("wasted_cost", Money, "Of it, on attempts and calls that failed.", |a| {
+            a.cost.cost().map(|_| Quantity::Usd(a.wasted))
+        }),
+        measure("cost_per_call", Money, "cost / model_calls.", |a| cost_per(a, a.model_calls)),
+        measure("unpriced_calls", Count, "Model calls without any price, so that `cost` lacks them.", |a| {
+            count(a.cost.unpriced)
+        }),
+        measure("calls_without_usage", Count, "Model calls that succeeded without usage.", |a| {
+            count(a.without_usage)
+        }),
+        measure("mean_latency", Time, "Mean duration of calls.", mean_latency),
+        measure("p50_latency", Time, "Median duration of calls.", |a| time(&a.latency, 0.5)),
+        measure("p90_latency", Time, "90 % of calls took at most this.", |a| time(&a.latency, 0.9)),
+        measure("p95_latency", Time, "95 % of calls took at most this.", |a| time(&a.latency, 0.95)),
+        measure("p99_latency", Time, "99 % of calls took at most this.", |a| time(&a.latency, 0.99)),
+        measure("max_latency", Time, "The longest call.", |a| time(&a.latency, 1.0)),
+        measure("p50_time_to_first_token", Time, "Median time to the first token.", |a| {
+            time(&a.first_token, 0.5)
+        }),
+        measure("p95_time_to_first_token", Time, "95 % of first tokens came within this.", |a| {
+            time(&a.first_token, 0.95)
+        }),
+        measure("tokens_per_second", TokensPerSecond, "output_tokens / sum of durations.", tokens_per_second),
+        measure("scores", Count, "Scores given.", |a| count(a.scores.count())),
+        measure("mean_score", Score, "Mean of scores.", |a| {
+            a.scores.mean().map(|mean| Quantity::Number(mean / SCORE_UNIT))
+        }),
+        measure("min_score", Score, "The lowest score.", |a| score(a.scores.min())),
+        measure("p10_score", Score, "10 % of scores are at most this.", |a| score(a.scores.quantile(0.1))),
+        measure("p50_score", Score, "Median of scores.", |a| score(a.scores.quantile(0.5))),
+        measure("p90_score", Score, "90 % of scores are at most this.", |a| score(a.scores.quantile(0.9))),
+        measure("max_score", Score, "The highest score.", |a| score(a.scores.max())),
+        measure("feedback", Count, "Verdicts of people.", |a| count(a.positive.saturating_add(a.negative))),
+        measure("positive_feedback", Count, "Positive verdicts.", |a| count(a.positive)),
+        measure("negative_feedback", Count, "Negative verdicts.", |a| count(a.negative)),
+        measure("feedback_rate", Ratio, "positive_feedback / feedback.", |a| {
+            ratio(a.positive, a.positive.saturating_add(a.negative))
+        }),
+        measure("outcomes", Count, "Outcomes reported.", |a| count(a.outcomes)),
+        measure("outcome_value", Money, "What outcomes are worth, where that was said.", |a| {
+            (a.outcomes > 0).then_some(Quantity::Usd(a.outcome_value))
+        }),
+        measure("cost_per_outcome", Money, "cost / outcomes.", |a| cost_per(a, a.outcomes)),
+        measure(
+            "roi",
+            Ratio,
+            "(outcome_value - cost) / cost; at most that where part of the cost is unknown.",
+            roi,
+        ),
+        measure("searches", Count, "Searches.", |a| count(a.searches)),
+        measure("results", Count, "Results of searches.", |a| count(a.results)),
+        measure("relevant_results", Count, "Relevant results of searches.", |a| count(a.relevant)),
+        measure("relevance", Ratio, "relevant_results / results, of searches that were judged.", |a| {
+            ratio(a.relevant, a.judged_results)
+        }),
+        #[expect(clippy::cast_precision_loss, reason = "a mean is a rounded figure")]
+        measure("outcomes_per_search", Count, "outcomes / searches.", |a| {
+            (a.searches > 0).then(|| Quantity::Number(a.outcomes as f64 / a.searches as f64))
+        }),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_every_formula_takes_nothing() {
+        let names: HashSet<_> = Measure::ALL.iter().map(|measure| measure.name).collect();
+        assert_eq!(names.len(), Measure::ALL.len());
+        for measure in Measure::ALL {
+            let value = measure.of(&Aggregate::default());
+            assert!(matches!(value, None | Some(Quantity::Count(0))), "{}: {value:?}", measure.name);
+        }
+    }
+
+    #[test]
+    fn an_unpriced_call_makes_the_return_an_upper_bound() {
+        let mut a = Aggregate { outcomes: 1, outcome_value: Usd::from_dollars(10), ..Aggregate::default() };
+        a.cost.add(Cost::Known(Usd::from_dollars(2)));
+        assert_eq!(Measure::named("roi").expect("known").of(&a), Some(Quantity::Ratio(4.0)));
+        a.cost.add(Cost::Unpriced);
+        assert_eq!(Measure::named("roi").expect("known").of(&a), Some(Quantity::AtMost(4.0)));
+        let per_outcome = Measure::named("cost_per_outcome").expect("known").of(&a);
+        assert_eq!(per_outcome, Some(Quantity::Cost(Cost::AtLeast(Usd::from_dollars(2)))));
+    }
+
+    #[test]
+    fn figures_are_readable() {
+        assert_eq!(Quantity::Count(1_234_567).to_string(), "1,234,567");
+        assert_eq!(Quantity::Duration(Duration::from_millis(1_234)).to_string(), "1.23 s");
+        assert_eq!(Quantity::Duration(Duration::from_secs(200)).to_string(), "3 min 20 s");
+        assert_eq!(Quantity::Ratio(0.053).to_string(), "5.3 %");
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Usd`], [`Cost`] and [`CostSum`]: money that says how sure it is.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+/// US dollars as a whole number of nanodollars (10⁻⁹ $). Sums are exact and saturate.
+///
+/// ```
+/// use jobmon_core::Usd;
+/// let price = Usd::from_nanos(195_000);
+/// assert_eq!(price.to_string(), "$0.000195");
+/// assert_eq!(price + Usd::from_dollars(2), Usd::from_nanos(2_000_195_000));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Usd(i64);
+
+impl Usd {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// From nanodollars.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// From whole dollars; saturates above nine billion.
+    pub const fn from_dollars(dollars: i64) -> Self {
+        Self(dollars.saturating_mul(1_000_000_000))
+    }
+
+    /// From a price computed in floating point, rounded once to the nearest nanodollar.
+    ///
+    /// `None` when it is negative, not finite or too large: such a figure is no price.
+    pub fn from_price(dollars: f64) -> Option<Self> {
+        let nanos = (dollars * 1e9).round();
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        (nanos.is_finite() && (0.0..9.2e18).contains(&nanos)).then_some(Self(nanos as i64))
+    }
+
+    /// In nanodollars.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Usd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl fmt::Display for Usd {
+    /// At least two decimals, and as many more as are needed (up to nine) to be exact.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let nanos = self.0.unsigned_abs();
+        let fraction = format!("{:09}", nanos % 1_000_000_000);
+        let digits = fraction.trim_end_matches('0').len().max(2);
+        f.pad(&format!("{sign}${}.{}", nanos / 1_000_000_000, &fraction[..digits]))
+    }
+}
+
+/// What one answer cost, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cost {
+    /// Every unit used has a price.
+    Known(Usd),
+    /// Part of it has a price; the true cost is this or more.
+    AtLeast(Usd),
+    /// No price is known, or no usage: the cost is unknown, which is not zero.
+    Unpriced,
+}
+
+impl Cost {
+    /// How sure it is: `known`, `at_least` or `unpriced`.
+    pub const fn grade(self) -> &'static str {
+        match self {
+            Self::Known(_) => "known",
+            Self::AtLeast(_) => "at_least",
+            Self::Unpriced => "unpriced",
+        }
+    }
+
+    /// The part that is known; zero when nothing is.
+    pub const fn floor(self) -> Usd {
+        match self {
+            Self::Known(usd) | Self::AtLeast(usd) => usd,
+            Self::Unpriced => Usd::ZERO,
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(usd) => fmt::Display::fmt(usd, f),
+            Self::AtLeast(usd) => f.pad(&format!("≥{usd}")),
+            Self::Unpriced => f.pad("unpriced"),
+        }
+    }
+}
+
+/// Costs added up: the sum of what is known, and how many items are not fully known.
+///
+/// A commutative monoid: `Default` is nothing, [`CostSum::merge`] adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CostSum {
+    /// The sum of all known parts.
+    pub usd: Usd,
+    /// Items that are fully priced.
+    pub known: u64,
+    /// Items of which only a lower bound is known.
+    pub at_least: u64,
+    /// Items without any price.
+    pub unpriced: u64,
+}
+
+impl CostSum {
+    /// Adds one item.
+    pub fn add(&mut self, cost: Cost) {
+        self.usd += cost.floor();
+        match cost {
+            Cost::Known(_) => self.known += 1,
+            Cost::AtLeast(_) => self.at_least += 1,
+            Cost::Unpriced => self.unpriced += 1,
+        }
+    }
+
+    /// Adds another sum.
+    pub fn merge(&mut self, other: &Self) {
+        self.usd += other.usd;
+        self.known += other.known;
+        self.at_least += other.at_least;
+        self.unpriced += other.unpriced;
+    }
+
+    /// The sum with the weakest grade of its items; `None` when there is no item.
+    ///
+    /// ```
+    /// use jobmon_core::{Cost, CostSum, Usd};
+    /// let mut sum = CostSum::default();
+    /// assert_eq!(sum.cost(), None);
+    /// sum.add(Cost::Known(Usd::from_nanos(5)));
+    /// sum.add(Cost::Unpriced);
+    /// assert_eq!(sum.cost(), Some(Cost::AtLeast(Usd::from_nanos(5))));
+    /// ```
+    pub const fn cost(&self) -> Option<Cost> {
+        match (self.known, self.at_least, self.unpriced) {
+            (0, 0, 0) => None,
+            (0, 0, _) => Some(Cost::Unpriced),
+            (_, 0, 0) => Some(Cost::Known(self.usd)),
+            _ => Some(Cost::AtLeast(self.usd)),
+        }
+    }
+}
+
+impl From<Cost> for CostSum {
+    fn from(cost: Cost) -> Self {
+        let mut sum = Self::default();
+        sum.add(cost);
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn prints_exactly() {
+        assert_eq!(Usd::from_nanos(0).to_string(), "$0.00");
+        assert_eq!(Usd::from_nanos(1).to_string(), "$0.000000001");
+        assert_eq!(Usd::from_nanos(-1_500_000_000).to_string(), "-$1.50");
+        assert_eq!(format!("{:>8}", Usd::from_dollars(3)), "   $3.00");
+    }
+
+    #[test]
+    fn impossible_prices_are_none() {
+        for bad in [-0.1, f64::NAN, f64::INFINITY, 1e11] {
+            assert_eq!(Usd::from_price(bad), None, "{bad}");
+        }
+        assert_eq!(Usd::from_price(0.000_195), Some(Usd::from_nanos(195_000)));
+    }
+
+    fn cost() -> impl Strategy<Value = Cost> {
+        prop_oneof![
+            (0..1_000_000_000_i64).prop_map(|n| Cost::Known(Usd::from_nanos(n))),
+            (0..1_000_000_000_i64).prop_map(|n| Cost::AtLeast(Usd::from_nanos(n))),
+            Just(Cost::Unpriced),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_order_or_grouping(costs in prop::collection::vec(cost(), 0..30), cut in 0..30_usize) {
+            let mut whole = CostSum::default();
+            costs.iter().for_each(|c| whole.add(*c));
+            let (left, right) = costs.split_at(cut.min(costs.len()));
+            let (mut a, mut b) = (CostSum::default(), CostSum::default());
+            right.iter().rev().for_each(|c| a.add(*c));
+            left.iter().for_each(|c| b.add(*c));
+            a.merge(&b);
+            prop_assert_eq!(a, whole);
+        }
+
+        #[test]
+        fn a_sum_is_known_only_if_every_item_is(costs in prop::collection::vec(cost(), 1..30)) {
+            let mut sum = CostSum::default();
+            costs.iter().for_each(|c| sum.add(*c));
+            let all_known = costs.iter().all(|c| matches!(c, Cost::Known(_)));
+            prop_assert_eq!(matches!(sum.cost(), Some(Cost::Known(_))), all_known);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! [`Pipeline`] and [`Guard`]: a running monitor, how it is installed and how it ends.
+
+use crate::context::{self, Context};
+use crate::event::Event;
+use crate::exporter::{Exporter, Resource};
+use crate::lane::{Lane, Ticket, lock};
+use crate::price::Prices;
+use crate::site::Track;
+use crate::warning::Warnings;
+use crate::worker;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Who produces the events.
+    pub resource: Resource,
+    /// Share of traces of which single calls are kept, 0 to 1. Sums, costs and aggregates are exact whatever
+    /// it is.
+    pub sampling_rate: f64,
+    /// What is recorded; a function can record less, not more.
+    pub track: Track,
+    /// Events that wait at most, in the pipeline and again for each exporter. Beyond it the newest are dropped
+    /// and counted.
+    pub queue_capacity: usize,
+    /// How long an event waits at most before it is handed to the exporters.
+    pub flush_interval: Duration,
+    /// How long dropping the guard waits for exporters.
+    pub shutdown_timeout: Duration,
+    /// The price list.
+    pub prices: Prices,
+    /// Where jobmon's own warnings go.
+    pub warnings: Warnings,
+}
+
+impl Default for Settings {
+    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices.
+    fn default() -> Self {
+        Self {
+            resource: Resource::default(),
+            sampling_rate: 1.0,
+            track: Track::ALL,
+            queue_capacity: 65_536,
+            flush_interval: Duration::from_millis(200),
+            shutdown_timeout: Duration::from_secs(5),
+            prices: Prices::bundled(),
+            warnings: Warnings::default(),
+        }
+    }
+}
+
+/// Monitors installed in this process, global and local: the only thing a call looks at when there is none.
+static INSTALLED: AtomicUsize = AtomicUsize::new(0);
+static GLOBAL: RwLock<Option<Arc<Shared>>> = RwLock::new(None);
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) events: Vec<Event>,
+    pub(crate) flushes: Vec<Arc<Ticket>>,
+    pub(crate) stopping: Option<Arc<Ticket>>,
+}
+
+/// What calls, the worker and the guard share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) queue: Mutex<Queue>,
+    pub(crate) wake: Condvar,
+    pub(crate) lanes: Vec<Arc<Lane>>,
+    pub(crate) accepted: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) without_usage: AtomicU64,
+    pub(crate) unattached: AtomicU64,
+}
+
+impl Shared {
+    /// The monitor that the running code reports to.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        if INSTALLED.load(Relaxed) == 0 {
+            return None;
+        }
+        let local =
+            Context::peek(|context| if context.suppressed { Err(()) } else { Ok(context.local.clone()) });
+        match local {
+            Some(Ok(Some(local))) => Some(local),
+            Some(Ok(None)) | None => GLOBAL.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            Some(Err(())) => None,
+        }
+    }
+
+    /// Takes an event, or counts it as dropped when the queue is full. Never waits for exporters.
+    pub(crate) fn submit(&self, event: Event) {
+        let mut queue = lock(&self.queue);
+        if queue.events.len() >= self.settings.queue_capacity || queue.stopping.is_some() {
+            drop(queue);
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        queue.events.push(event);
+        // The worker wakes by itself after each interval; it needs a push only when the queue fills up.
+        if queue.events.len() == self.settings.queue_capacity.div_ceil(2) {
+            self.wake.notify_one();
+        }
+        drop(queue);
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    fn flush(&self, deadline: Instant) -> bool {
+        let ticket = Ticket::new(self.lanes.len());
+        lock(&self.queue).flushes.push(Arc::clone(&ticket));
+        self.wake.notify_one();
+        ticket.wait_until(deadline)
+    }
+
+    fn stop(&self, deadline: Instant) -> bool {
+        // The worker is one more party: it can be late too.
+        let ticket = Ticket::new(self.lanes.len() + 1);
+        let mut queue = lock(&self.queue);
+        if queue.stopping.is_none() {
+            queue.stopping = Some(Arc::clone(&ticket));
+        }
+        drop(queue);
+        self.wake.notify_one();
+        ticket.wait_until(deadline)
+    }
+
+    fn delivery(&self) -> Delivery {
+        let accepted = self.accepted.load(Relaxed);
+        Delivery {
+            events: accepted + self.dropped.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            calls_without_usage: self.without_usage.load(Relaxed),
+            unattached: self.unattached.load(Relaxed),
+            exporters: self
+                .lanes
+                .iter()
+                .map(|lane| ExporterDelivery {
+                    name: lane.name,
+                    exported: lane.exported.load(Relaxed),
+                    dropped: lane.dropped.load(Relaxed),
+                    pending: accepted
+                        .saturating_sub(lane.exported.load(Relaxed) + lane.dropped.load(Relaxed)),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What became of the events so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Events that happened.
+    pub events: u64,
+    /// Events dropped because the pipeline's own queue was full.
+    pub dropped: u64,
+    /// Model calls that succeeded without anybody reporting their usage.
+    pub calls_without_usage: u64,
+    /// Usage, fields and scores reported outside of any call, or after its end: they could not be attached.
+    pub unattached: u64,
+    /// For each exporter.
+    pub exporters: Vec<ExporterDelivery>,
+}
+
+impl Delivery {
+    /// Whether every event reached every exporter.
+    pub fn is_complete(&self) -> bool {
+        self.dropped == 0 && self.exporters.iter().all(|lane| lane.dropped == 0 && lane.pending == 0)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", self.events)?;
+        if self.dropped > 0 {
+            write!(f, ", {} dropped before any exporter", self.dropped)?;
+        }
+        for lane in &self.exporters {
+            write!(f, "; {}: {} exported", lane.name, lane.exported)?;
+            if lane.dropped > 0 {
+                write!(f, ", {} lost", lane.dropped)?;
+            }
+            if lane.pending > 0 {
+                write!(f, ", {} not delivered in time", lane.pending)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of the events offered to one exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExporterDelivery {
+    /// The exporter's name.
+    pub name: &'static str,
+    /// Events it took.
+    pub exported: u64,
+    /// Events it refused, or that did not fit its queue.
+    pub dropped: u64,
+    /// Events it has not dealt with yet.
+    pub pending: u64,
+}
+
+/// A monitor could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another global monitor is installed in this process; its guard is alive.
+    AlreadyInstalled,
+    /// A setting has an impossible value.
+    Setting {
+        /// Which one.
+        name: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+        /// What was given.
+        given: String,
+    },
+    /// A thread could not be started.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyInstalled => f.write_str(
+                "a monitor is already installed in this process; install one in `main` and keep its guard, \
+                 or use `install_local` in tests",
+            ),
+            Self::Setting { name, expected, given } => write!(f, "`{name}` is {given}; expected {expected}"),
+            Self::Thread(_) => f.write_str("a background thread could not be started"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Thread(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A running monitor that is not installed yet: one worker, and a thread for each exporter.
+#[derive(Debug)]
+#[must_use = "a pipeline does nothing until it is installed"]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+impl Pipeline {
+    /// Starts the worker and the exporters.
+    ///
+    /// # Errors
+    /// When a setting is impossible or a thread cannot be started.
+    pub fn start(settings: Settings, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
+        if !(0.0..=1.0).contains(&settings.sampling_rate) {
+            let given = settings.sampling_rate.to_string();
+            return Err(StartError::Setting {
+                name: "sampling_rate",
+                expected: "a number from 0 to 1",
+                given,
+            });
+        }
+        if settings.queue_capacity == 0 {
+            let given = "0".to_owned();
+            return Err(StartError::Setting { name: "queue_capacity", expected: "at least 1", given });
+        }
+        if settings.flush_interval.is_zero() {
+            let given = "0".to_owned();
+            return Err(StartError::Setting { name: "flush_interval", expected: "more than 0", given });
+        }
+        let mut lanes = Vec::new();
+        for exporter in exporters {
+            let lane = Lane::start(exporter, settings.queue_capacity, settings.warnings.clone());
+            lanes.push(lane.map_err(StartError::Thread)?.0);
+        }
+        let shared = Arc::new(Shared {
+            settings,
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            lanes,
+            accepted: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            without_usage: AtomicU64::new(0),
+            unattached: AtomicU64::new(0),
+        });
+        let pipeline = Self { shared };
+        worker::start(Arc::clone(&pipeline.shared)).map_err(StartError::Thread)?;
+        Ok(pipeline)
+    }
+
+    /// Installs it for the whole process.
+    ///
+    /// # Errors
+    /// [`StartError::AlreadyInstalled`].
+    pub fn install(self) -> Result<Guard, StartError> {
+        let mut global = GLOBAL.write().unwrap_or_else(PoisonError::into_inner);
+        if global.is_some() {
+            drop(global);
+            self.shared.stop(Instant::now());
+            return Err(StartError::AlreadyInstalled);
+        }
+        *global = Some(Arc::clone(&self.shared));
+        drop(global);
+        INSTALLED.fetch_add(1, Relaxed);
+        Ok(Guard { shared: self.shared, place: Some(Place::Global) })
+    }
+
+    /// Installs it for this thread, and for what carries this thread's [`Context`]: for tests, which then run
+    /// side by side. Goes before the global one.
+    pub fn install_local(self) -> Guard {
+        let before = context::set_local(Some(Arc::clone(&self.shared)));
+        INSTALLED.fetch_add(1, Relaxed);
+        Guard { shared: self.shared, place: Some(Place::Local(before)) }
+    }
+}
+
+#[derive(Debug)]
+enum Place {
+    Global,
+    Local(Option<Arc<Shared>>),
+}
+
+/// Keeps a monitor installed. Dropping it uninstalls the monitor, delivers what is queued within
+/// [`Settings::shutdown_timeout`], and says on standard error what was lost, if anything was.
+#[derive(Debug)]
+#[must_use = "dropping the guard ends monitoring: `let _guard = ..` keeps it until the end of the block"]
+pub struct Guard {
+    shared: Arc<Shared>,
+    place: Option<Place>,
+}
+
+impl Guard {
+    /// Waits until every exporter has dealt with what happened so far; false when the time was too short.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.shared.flush(Instant::now() + timeout)
+    }
+
+    /// What became of the events so far.
+    pub fn delivery(&self) -> Delivery {
+        self.shared.delivery()
+    }
+
+    /// Ends monitoring now, as dropping does, and tells what became of the events.
+    pub fn shutdown(mut self) -> Delivery {
+        self.end();
+        self.shared.delivery()
+    }
+
+    fn end(&mut self) {
+        match self.place.take() {
+            None => return,
+            Some(Place::Global) => *GLOBAL.write().unwrap_or_else(PoisonError::into_inner) = None,
+            Some(Place::Local(before)) => drop(context::set_local(before)),
+        }
+        INSTALLED.fetch_sub(1, Relaxed);
+        self.shared.stop(Instant::now() + self.shared.settings.shutdown_timeout);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.place.is_none() {
+            return;
+        }
+        self.end();
+        let delivery = self.shared.delivery();
+        if !delivery.is_complete() {
+            self.shared.settings.warnings.say(&format!("not everything was delivered: {delivery}"));
+        }
+    }
+}

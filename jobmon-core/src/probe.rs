@@ -1,0 +1,260 @@
+//! Reads a function's output: what it failed with, what it used. Called by generated code.
+//!
+//! What can be read depends on the traits a type has, and stable Rust has no specialisation. So each question is
+//! a chain of wrappers, from the most telling answer to none, each of which derefs to the next. A wrapper has the
+//! method only where its bounds hold, and method lookup takes the first it finds. No trait needs to be in scope,
+//! and generic code falls back to what its own bounds allow.
+//!
+//! Bounds must not mention `'static`: method lookup ignores lifetimes, so it would choose such a method for a
+//! borrowing type too, and that would not compile.
+
+mod answer;
+mod attribute;
+mod derive;
+mod failing;
+
+use crate::call::Seen;
+use std::convert::Infallible;
+
+// Generated code reaches these through `private`, too.
+pub use crate::category::ErrorCategory;
+pub use crate::failure::{Failure, LlmError};
+pub use crate::response::{Answer, LlmResponse};
+pub use crate::text::Text;
+pub use crate::usage::Usage;
+pub use std::vec::Vec;
+
+pub use answer::{
+    Answering, AnsweringFourth, AnsweringNothing, AnsweringSecond, AnsweringThird, ReportsUsage,
+    assert_reports_usage, reported, told, untold,
+};
+pub use attribute::{Recordable, debug, display, value};
+pub use derive::{
+    HttpStatus, Reading, RetryAfter, Texts, TokenCount, http_status, optional_http_status, retry_after,
+    status_category,
+};
+pub use failing::{
+    Failing, FailingBoxed, FailingBoxedSend, FailingBoxedSync, FailingError, FailingIo, FailingJson,
+    FailingLlm, FailingShown, FailingSilently,
+};
+
+/// Defines a chain of wrappers around a reference, each of which derefs to the next.
+macro_rules! chain {
+    ($this:ident > $next:ident $(> $rest:ident)*) => {
+        #[doc = concat!("Tried before [`", stringify!($next), "`].")]
+        #[derive(Debug)]
+        pub struct $this<'a, T>($next<'a, T>);
+
+        impl<'a, T> $this<'a, T> {
+            /// Wraps a reference.
+            pub fn of(value: &'a T) -> Self {
+                Self($next::of(value))
+            }
+
+            #[allow(dead_code, reason = "some links of some chains do not need it")]
+            fn value(&self) -> &'a T {
+                self.0.value()
+            }
+        }
+
+        impl<'a, T> std::ops::Deref for $this<'a, T> {
+            type Target = $next<'a, T>;
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        $crate::probe::chain!($next $(> $rest)*);
+    };
+    ($last:ident) => {
+        /// The end of a chain: fits every type.
+        #[derive(Debug)]
+        pub struct $last<'a, T>(&'a T);
+
+        impl<'a, T> $last<'a, T> {
+            /// Wraps a reference.
+            pub fn of(value: &'a T) -> Self {
+                Self(value)
+            }
+
+            fn value(&self) -> &'a T {
+                self.0
+            }
+        }
+    };
+}
+use chain;
+
+chain!(Output > Plain);
+
+impl<'a, T, E> Output<'a, Result<T, E>> {
+    /// The two sides of a result, whatever the alias it is written with.
+    #[expect(clippy::missing_errors_doc, reason = "the error is a reading, not a failure")]
+    pub fn __jobmon_split(&self) -> Result<&'a T, &'a E> {
+        self.value().as_ref()
+    }
+}
+
+impl<'a, T> Plain<'a, T> {
+    /// A value of any other type is a success, `None` and `ControlFlow::Break` included.
+    #[expect(clippy::missing_errors_doc, reason = "never fails")]
+    pub fn __jobmon_split(&self) -> Result<&'a T, &'a Infallible> {
+        Ok(self.value())
+    }
+}
+
+/// What an output told, given how to read its two sides.
+pub fn seen<T, E>(
+    output: Result<&T, &E>,
+    answer: impl FnOnce(&T) -> Option<Answer>,
+    failure: impl FnOnce(&E) -> Failure,
+) -> Seen {
+    match output {
+        Ok(value) => Seen { failed: false, answer: answer(value), failure: None },
+        Err(error) => Seen { failed: true, answer: None, failure: Some(failure(error)) },
+    }
+}
+
+/// A failure with the category that `error = |e| ..` gives.
+pub fn categorised<E>(
+    error: &E,
+    mut failure: Failure,
+    category: impl FnOnce(&E) -> ErrorCategory,
+) -> Failure {
+    failure.category = category(error);
+    failure
+}
+
+/// Runs a body whose `return` must not leave the function around it, and which gives a future of `R`.
+pub fn evaluate<R, F: Future<Output = R>>(body: impl FnOnce() -> F) -> F {
+    body()
+}
+
+/// Names a return type where `!` may not be written: `<fn() -> ! as Returning>::Output`.
+pub trait Returning {
+    /// The type returned.
+    type Output;
+}
+
+impl<R> Returning for fn() -> R {
+    type Output = R;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt;
+
+    /// What generated code does for an output.
+    macro_rules! probe {
+        ($output:expr) => {
+            seen(
+                Output::of(&$output).__jobmon_split(),
+                |value| Answering::of(value).__jobmon_answer(),
+                |error| Failing::of(error).__jobmon_failure(),
+            )
+        };
+    }
+
+    fn tokens(seen: &Seen) -> Option<u64> {
+        seen.answer.as_ref()?.usage?.total()
+    }
+
+    type Alias<T> = Result<T, Borrowing<'static>>;
+
+    /// Neither `'static` nor `Clone`, and an error all the same.
+    #[derive(Debug)]
+    struct Borrowing<'a>(&'a str);
+    impl fmt::Display for Borrowing<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl std::error::Error for Borrowing<'_> {}
+
+    #[test]
+    fn usage_is_read_through_result_option_and_tuples() {
+        struct Silent;
+        let usage = Usage::new(2, 3);
+        assert_eq!(tokens(&probe!(usage)), Some(5));
+        assert_eq!(tokens(&probe!(Some(usage))), Some(5));
+        assert_eq!(tokens(&probe!(None::<Usage>)), None);
+        assert_eq!(tokens(&probe!(Ok::<_, Silent>(usage))), Some(5));
+        assert_eq!(tokens(&probe!(Ok::<_, Silent>(Some((Box::new(usage), 1))))), Some(5));
+        assert_eq!(tokens(&probe!((1, usage))), Some(5));
+        assert_eq!(tokens(&probe!((Silent, "x", usage))), Some(5));
+        assert_eq!(tokens(&probe!((Silent, "x", 'c', &usage))), Some(5));
+        assert_eq!(tokens(&probe!((usage, Usage::new(9, 9)))), Some(5));
+        assert_eq!(tokens(&probe!(Silent)), None);
+        assert_eq!(tokens(&probe!("text")), None);
+    }
+
+    #[test]
+    fn only_an_err_is_a_failure() {
+        assert!(!probe!(None::<u8>).failed);
+        assert!(!probe!(std::ops::ControlFlow::<u8>::Break(1)).failed);
+        let failed = probe!(Err::<u8, _>(Borrowing("429 Too Many Requests")));
+        assert!(failed.failed && failed.answer.is_none());
+        let alias: Alias<u8> = Err(Borrowing("x"));
+        assert!(probe!(alias).failed);
+    }
+
+    #[test]
+    fn every_error_type_tells_what_it_can() {
+        struct Silent;
+        let text = |seen: Seen| seen.failure.and_then(|failure| failure.message).map(|text| text.to_string());
+        let local = String::from("connection refused");
+        assert_eq!(text(probe!(Err::<u8, _>(Borrowing(&local)))).as_deref(), Some("connection refused"));
+        assert_eq!(text(probe!(Err::<u8, _>("plain text"))).as_deref(), Some("plain text"));
+        assert!(text(probe!(Err::<u8, _>(Silent))).is_none());
+        let boxed: Box<dyn std::error::Error> = "boxed".into();
+        assert_eq!(text(probe!(Err::<u8, _>(boxed))).as_deref(), Some("boxed"));
+        let boxed: Box<dyn std::error::Error + Send + Sync> = "shared".into();
+        assert_eq!(text(probe!(Err::<u8, _>(boxed))).as_deref(), Some("shared"));
+        let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let category = probe!(Err::<u8, _>(timeout)).failure.map(|failure| failure.category);
+        assert_eq!(category, Some(ErrorCategory::Timeout));
+    }
+
+    #[test]
+    fn llm_errors_decide_for_themselves() {
+        struct Mine;
+        impl LlmError for Mine {
+            fn category(&self) -> ErrorCategory {
+                ErrorCategory::Quota
+            }
+        }
+        let failure = probe!(Err::<u8, _>(Mine)).failure;
+        assert_eq!(failure.as_ref().map(|failure| failure.category), Some(ErrorCategory::Quota));
+        let name = failure.and_then(|failure| failure.type_name);
+        assert!(name.is_some_and(|name| name.ends_with("Mine")), "{name:?}");
+    }
+
+    #[test]
+    fn generic_code_sees_what_its_bounds_allow() {
+        fn bounded<T: LlmResponse>(value: &T) -> Seen {
+            seen(
+                Output::of(value).__jobmon_split(),
+                |value| Answering::of(value).__jobmon_answer(),
+                |error| Failing::of(error).__jobmon_failure(),
+            )
+        }
+        fn unbounded<T, E: fmt::Display>(output: &Result<T, E>) -> Seen {
+            seen(
+                Output::of(output).__jobmon_split(),
+                |value| Answering::of(value).__jobmon_answer(),
+                |error| Failing::of(error).__jobmon_failure(),
+            )
+        }
+        assert_eq!(tokens(&bounded(&Usage::new(1, 1))), Some(2));
+        assert_eq!(tokens(&unbounded::<_, u8>(&Ok(Usage::new(1, 1)))), None);
+        assert!(unbounded::<u8, _>(&Err("why")).failure.is_some_and(|failure| failure.message.is_some()));
+    }
+
+    #[test]
+    fn a_given_category_keeps_the_message() {
+        let failure = categorised(&1, Failure::from_message("broken"), |_| ErrorCategory::Parsing);
+        assert_eq!(failure.category, ErrorCategory::Parsing);
+        assert!(failure.message.is_some());
+    }
+}

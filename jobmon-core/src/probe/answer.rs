@@ -1,0 +1,124 @@
+//! What a success tells about usage.
+
+use super::chain;
+use crate::response::{Answer, LlmResponse};
+
+/// A type whose usage can be read: an [`LlmResponse`], or an `Option`, `Result` or tuple that starts with one.
+///
+/// Apart from [`LlmResponse`] so that the containers need no blanket implementation of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell jobmon how many tokens it used",
+    label = "no token usage can be read from this type",
+    note = "implement or derive `LlmResponse` for it",
+    note = "or say how to read it: `usage = |out| Usage::new(out.prompt_tokens, out.completion_tokens)`",
+    note = "or report the provider's answer inside the function with `jobmon::observe(&response)` and write `usage = manual`"
+)]
+pub trait ReportsUsage {
+    /// What was read, where there is an answer.
+    fn reported(&self) -> Option<Answer>;
+}
+
+impl<T: LlmResponse> ReportsUsage for T {
+    fn reported(&self) -> Option<Answer> {
+        Some(self.answer())
+    }
+}
+
+impl<T: ReportsUsage> ReportsUsage for Option<T> {
+    fn reported(&self) -> Option<Answer> {
+        self.as_ref().and_then(T::reported)
+    }
+}
+
+impl<T: ReportsUsage, E> ReportsUsage for Result<T, E> {
+    fn reported(&self) -> Option<Answer> {
+        self.as_ref().ok().and_then(T::reported)
+    }
+}
+
+macro_rules! first_of {
+    ($(($($rest:ident),+))*) => {
+        $(impl<T: ReportsUsage, $($rest),+> ReportsUsage for (T, $($rest),+) {
+            fn reported(&self) -> Option<Answer> {
+                self.0.reported()
+            }
+        })*
+    };
+}
+first_of!((A)(A, B)(A, B, C));
+
+chain!(Answering > AnsweringSecond > AnsweringThird > AnsweringFourth > AnsweringNothing);
+
+impl<T: ReportsUsage> Answering<'_, T> {
+    /// Reads the value itself, or the first of a tuple.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().reported()
+    }
+}
+
+impl<A, T: ReportsUsage> AnsweringSecond<'_, (A, T)> {
+    /// Reads the second of two.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().1.reported()
+    }
+}
+
+impl<A, T: ReportsUsage, B> AnsweringSecond<'_, (A, T, B)> {
+    /// Reads the second of three.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().1.reported()
+    }
+}
+
+impl<A, T: ReportsUsage, B, C> AnsweringSecond<'_, (A, T, B, C)> {
+    /// Reads the second of four.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().1.reported()
+    }
+}
+
+impl<A, B, T: ReportsUsage> AnsweringThird<'_, (A, B, T)> {
+    /// Reads the third of three.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().2.reported()
+    }
+}
+
+impl<A, B, T: ReportsUsage, C> AnsweringThird<'_, (A, B, T, C)> {
+    /// Reads the third of four.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().2.reported()
+    }
+}
+
+impl<A, B, C, T: ReportsUsage> AnsweringFourth<'_, (A, B, C, T)> {
+    /// Reads the fourth of four.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        self.value().3.reported()
+    }
+}
+
+impl<T> AnsweringNothing<'_, T> {
+    /// Any other type tells nothing.
+    pub fn __jobmon_answer(&self) -> Option<Answer> {
+        untold(self.value())
+    }
+}
+
+/// For `usage = required`: compiles only where usage can be read.
+pub const fn assert_reports_usage<T: ReportsUsage + ?Sized>() {}
+
+/// For `usage = required`, where the type cannot be written down: reads it, or does not compile.
+pub fn reported<T: ReportsUsage>(value: &T) -> Option<Answer> {
+    value.reported()
+}
+
+/// For `usage = |out| ..`: what the user's function reads.
+pub fn told<T, A: Into<Answer>>(value: &T, read: impl FnOnce(&T) -> A) -> Option<Answer> {
+    Some(read(value).into())
+}
+
+/// For `usage = manual`: nothing is read, the body reports it.
+pub const fn untold<T>(_value: &T) -> Option<Answer> {
+    None
+}

@@ -1,0 +1,117 @@
+//! What an error tells about a failure.
+
+use super::chain;
+use crate::category::ErrorCategory;
+use crate::failure::{Failure, LlmError};
+use std::any::type_name;
+use std::error::Error;
+use std::fmt::Display;
+
+chain!(
+    Failing
+        > FailingLlm
+        > FailingIo
+        > FailingJson
+        > FailingError
+        > FailingBoxedSync
+        > FailingBoxedSend
+        > FailingBoxed
+        > FailingShown
+        > FailingSilently
+);
+
+/// The failure under its outermost type, which is the one a reader of the code knows.
+fn named<E>(mut failure: Failure) -> Failure {
+    failure.type_name = Some(type_name::<E>());
+    failure
+}
+
+impl<E: LlmError + Display> Failing<'_, E> {
+    /// An error that knows its category and can be shown.
+    pub fn __jobmon_failure(&self) -> Failure {
+        let error = self.value();
+        named::<E>(Failure::from_llm_error(error, Some(&error.to_string())))
+    }
+}
+
+impl<E: LlmError> FailingLlm<'_, E> {
+    /// An error that knows its category. Its `Debug` text may hold secrets and is not asked for.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(Failure::from_llm_error(self.value(), None))
+    }
+}
+
+impl FailingIo<'_, std::io::Error> {
+    /// An error of input or output has a kind.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<std::io::Error>(Failure::of(self.value()))
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl FailingIo<'_, reqwest::Error> {
+    /// An HTTP client's error has a status.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<reqwest::Error>(Failure::of(self.value()))
+    }
+}
+
+impl FailingJson<'_, serde_json::Error> {
+    /// An error of JSON has a kind.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<serde_json::Error>(Failure::of(self.value()))
+    }
+}
+
+impl<E: Error> FailingError<'_, E> {
+    /// Any other error: its sources tell by their types, else its text does.
+    ///
+    /// The error itself may borrow, so it cannot be downcast; its sources never borrow.
+    pub fn __jobmon_failure(&self) -> Failure {
+        let error = self.value();
+        let by_text = Failure::from_message(&error.to_string());
+        let Some(source) = error.source() else { return named::<E>(by_text) };
+        let mut failure = Failure::of(source);
+        if failure.category == ErrorCategory::Other {
+            failure.category = by_text.category;
+        }
+        failure.message = by_text.message;
+        named::<E>(failure)
+    }
+}
+
+impl<E: AsRef<dyn Error + Send + Sync>> FailingBoxedSync<'_, E> {
+    /// A box of an error, or `anyhow::Error`.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(Failure::of(self.value().as_ref()))
+    }
+}
+
+impl<E: AsRef<dyn Error + Send>> FailingBoxedSend<'_, E> {
+    /// A box of an error.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(Failure::of(self.value().as_ref()))
+    }
+}
+
+impl<E: AsRef<dyn Error>> FailingBoxed<'_, E> {
+    /// A box of an error.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(Failure::of(self.value().as_ref()))
+    }
+}
+
+impl<E: Display> FailingShown<'_, E> {
+    /// Text, or what can be shown as text.
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(Failure::from_message(&self.value().to_string()))
+    }
+}
+
+impl<E> FailingSilently<'_, E> {
+    /// Any other type tells only its name.
+    pub fn __jobmon_failure(&self) -> Failure {
+        let _: &E = self.value();
+        named::<E>(Failure::new(ErrorCategory::Other))
+    }
+}

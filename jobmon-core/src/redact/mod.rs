@@ -1,0 +1,66 @@
+//! [`message`]: error messages that are safe to store.
+//!
+//! Errors of HTTP clients quote addresses and headers, and with them keys. What is recorded passes through here
+//! first. It errs on the side of removing too much. It is no guarantee for arbitrary content: prompts that an
+//! error quotes are cut short, not recognised.
+
+mod scan;
+
+use crate::text::Text;
+
+/// The most characters that a message keeps, the sign of a cut included.
+pub(crate) const LONGEST: usize = 300;
+
+/// Characters of the original that are looked at: what is removed is often longer than what stays.
+const LONGEST_SOURCE: usize = 8 * LONGEST;
+
+/// What stands where a secret was.
+const REDACTED: &str = "[redacted]";
+
+/// A message without secrets and control characters, cut to [`LONGEST`] characters.
+///
+/// Removed are the user information and the query of addresses, credentials after `Bearer`, `Basic` and names such
+/// as `api_key` or `password`, and words that look like keys of well-known providers (`sk-…`, `AIza…`, JWTs, …).
+/// Line breaks and other white space become one space. Takes time linear in what it looks at, at most a few
+/// kilobytes.
+pub(crate) fn message(text: &str) -> Text {
+    let (plain, whole) = plain(text);
+    Text::from(shorten(scan::redact(&plain), whole))
+}
+
+/// The start of the text without characters that could garble a terminal or a log, and whether that is all of it.
+fn plain(text: &str) -> (String, bool) {
+    let mut plain = String::with_capacity(text.len().min(LONGEST_SOURCE));
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(LONGEST_SOURCE) {
+        if character.is_whitespace() {
+            if !plain.ends_with(' ') {
+                plain.push(' ');
+            }
+        } else if !is_invisible(character) {
+            plain.push(character);
+        }
+    }
+    (plain, characters.next().is_none())
+}
+
+/// Control characters, and those that reorder or hide text.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn shorten(mut text: String, whole: bool) -> String {
+    text.truncate(text.trim_end().len());
+    let cut = text.char_indices().nth(LONGEST - 1).map(|(at, _)| at);
+    match cut {
+        Some(at) if !whole || text[at..].chars().nth(1).is_some() => text.truncate(at),
+        _ if whole => return text,
+        _ => {}
+    }
+    text.push('…');
+    text
+}
+
+#[cfg(test)]
+mod tests;

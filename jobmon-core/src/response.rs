@@ -1,0 +1,119 @@
+//! [`LlmResponse`]: what jobmon reads out of a model's answer.
+
+use crate::text::Text;
+use crate::usage::Usage;
+use std::sync::Arc;
+
+/// A model's answer that tells what it used.
+///
+/// Every method has a default, so an implementation names only what it knows. `#[derive(LlmResponse)]` writes
+/// it from fields; [`serde_json::Value`] has it for the wire formats of OpenAI (chat completions and
+/// responses), Anthropic and Gemini.
+///
+/// ```
+/// use jobmon_core::{LlmResponse, Usage};
+///
+/// struct Answer { text: String, prompt_tokens: u64, completion_tokens: u64 }
+///
+/// impl LlmResponse for Answer {
+///     fn usage(&self) -> Option<Usage> {
+///         Some(Usage::new(self.prompt_tokens, self.completion_tokens))
+///     }
+/// }
+/// # assert_eq!(Answer { text: "hi".into(), prompt_tokens: 3, completion_tokens: 1 }.usage(), Some(Usage::new(3, 1)));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell jobmon how many tokens it used",
+    label = "no token usage can be read from this type",
+    note = "implement or derive `LlmResponse` for it",
+    note = "or say how to read it: `usage = |out| Usage::new(out.prompt_tokens, out.completion_tokens)`",
+    note = "or report the provider's answer inside the function with `jobmon::observe(&response)` and write `usage = manual`"
+)]
+pub trait LlmResponse {
+    /// The tokens used; `None` when the provider did not say.
+    fn usage(&self) -> Option<Usage>;
+
+    /// The model that answered, as the provider names it.
+    fn model(&self) -> Option<Text> {
+        None
+    }
+
+    /// The provider's id of the answer.
+    fn response_id(&self) -> Option<Text> {
+        None
+    }
+
+    /// Why the model stopped, one entry for each choice, in the provider's words.
+    fn finish_reasons(&self) -> Vec<Text> {
+        Vec::new()
+    }
+
+    /// Everything above in one value.
+    fn answer(&self) -> Answer {
+        Answer {
+            usage: self.usage(),
+            model: self.model(),
+            id: self.response_id(),
+            finish_reasons: self.finish_reasons(),
+        }
+    }
+}
+
+/// What was read from one answer of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The tokens used.
+    pub usage: Option<Usage>,
+    /// The model that answered, as the provider names it.
+    pub model: Option<Text>,
+    /// The provider's id of the answer.
+    pub id: Option<Text>,
+    /// Why the model stopped, one entry for each choice.
+    pub finish_reasons: Vec<Text>,
+}
+
+impl From<Usage> for Answer {
+    fn from(usage: Usage) -> Self {
+        Self { usage: Some(usage), ..Self::default() }
+    }
+}
+
+impl From<Option<Usage>> for Answer {
+    fn from(usage: Option<Usage>) -> Self {
+        Self { usage, ..Self::default() }
+    }
+}
+
+impl LlmResponse for Usage {
+    fn usage(&self) -> Option<Usage> {
+        Some(*self)
+    }
+}
+
+impl LlmResponse for Answer {
+    fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+    fn model(&self) -> Option<Text> {
+        self.model.clone()
+    }
+    fn response_id(&self) -> Option<Text> {
+        self.id.clone()
+    }
+    fn finish_reasons(&self) -> Vec<Text> {
+        self.finish_reasons.clone()
+    }
+}
+
+macro_rules! forward {
+    ($($outer:ty),*) => {$(
+        impl<T: LlmResponse + ?Sized> LlmResponse for $outer {
+            fn usage(&self) -> Option<Usage> { (**self).usage() }
+            fn model(&self) -> Option<Text> { (**self).model() }
+            fn response_id(&self) -> Option<Text> { (**self).response_id() }
+            fn finish_reasons(&self) -> Vec<Text> { (**self).finish_reasons() }
+        }
+    )*};
+}
+forward!(&T, Box<T>, Arc<T>, std::rc::Rc<T>);

@@ -1,0 +1,215 @@
+//! [`LlmResponse`] for [`serde_json::Value`]: usage, model, id and finish reasons out of providers' answers.
+//!
+//! A format is recognised by its shape alone, so this also reads what OpenAI-compatible servers, gateways and
+//! proxies send. Sources of the names: the API references of OpenAI (chat completions, responses, embeddings),
+//! Anthropic (messages) and Google (`generateContent`); what counts into what was checked against the extractors
+//! of the `genai-prices` crate (see `tests/wire_formats.rs`). Whatever is not a non-negative whole number is no
+//! count and is left out.
+
+use crate::response::LlmResponse;
+use crate::text::Text;
+use crate::usage::Usage;
+use serde_json::Value;
+
+/// Ids and names beyond this many bytes are no ids and names.
+const LONGEST_NAME: usize = 512;
+/// Choices that are looked at for finish reasons; OpenAI allows 128.
+const MOST_CHOICES: usize = 128;
+
+/// Answers of OpenAI (chat completions, responses, embeddings) and of servers compatible with it, Anthropic
+/// (messages) and Gemini (`generateContent`), recognised by their shape.
+///
+/// An array is taken for the chunks of a stream, as Gemini sends them without `alt=sse`: the last usage, model,
+/// id and finish reasons win.
+///
+/// ```
+/// use jobmon_core::{LlmResponse, Usage};
+///
+/// let answer = serde_json::json!({
+///     "id": "msg_01", "type": "message", "model": "claude-sonnet-4-5", "stop_reason": "end_turn",
+///     "usage": { "input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 5 },
+/// });
+/// // Anthropic does not count cached tokens as input; OpenTelemetry and jobmon do.
+/// assert_eq!(answer.usage(), Some(Usage::new(100, 5).with_cache_read(90)));
+/// assert_eq!(answer.model().as_deref(), Some("claude-sonnet-4-5"));
+/// assert_eq!(answer.finish_reasons(), ["end_turn"]);
+/// ```
+impl LlmResponse for Value {
+    fn usage(&self) -> Option<Usage> {
+        let Value::Array(chunks) = self else { return usage(body(self)) };
+        let mut found = chunks.iter().rev().filter_map(|chunk| usage(body(chunk)));
+        let mut last = found.next()?;
+        if last.input.is_none() {
+            // The last event of an Anthropic stream may count only the output.
+            if let Some(first) = found.find(|usage| usage.input.is_some()) {
+                last = Usage { output: last.output, reasoning: last.reasoning, ..first };
+            }
+        }
+        Some(last)
+    }
+
+    fn model(&self) -> Option<Text> {
+        last_of(self, |body| text(body, "model").or_else(|| text(body, "modelVersion")))
+    }
+
+    fn response_id(&self) -> Option<Text> {
+        last_of(self, |body| text(body, "id").or_else(|| text(body, "responseId")))
+    }
+
+    fn finish_reasons(&self) -> Vec<Text> {
+        last_of(self, |body| Some(finish_reasons(body)).filter(|reasons| !reasons.is_empty()))
+            .unwrap_or_default()
+    }
+}
+
+fn last_of<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    match value {
+        Value::Array(chunks) => chunks.iter().rev().find_map(|chunk| read(body(chunk))),
+        one => read(body(one)),
+    }
+}
+
+/// The answer itself: events of a stream wrap it (`response.completed` of OpenAI, `message_start` of Anthropic).
+fn body(value: &Value) -> &Value {
+    if value.get("usage").is_some() || value.get("usageMetadata").is_some() {
+        return value;
+    }
+    let wrapped = ["response", "message"].into_iter().find_map(|key| value.get(key));
+    wrapped.filter(|inner| inner.get("usage").is_some()).unwrap_or(value)
+}
+
+fn usage(body: &Value) -> Option<Usage> {
+    let usage = match (body.get("usage"), body.get("usageMetadata")) {
+        (Some(usage @ Value::Object(_)), _) if number(usage, "prompt_tokens").is_some() => chat(usage),
+        (Some(usage @ Value::Object(_)), _) if number(usage, "completion_tokens").is_some() => chat(usage),
+        (Some(usage @ Value::Object(_)), _) => messages_or_responses(usage),
+        (_, Some(usage)) => gemini(usage),
+        _ => return None,
+    };
+    (!usage.is_empty()).then_some(usage)
+}
+
+/// OpenAI chat completions and embeddings, and what is compatible with them.
+fn chat(usage: &Value) -> Usage {
+    let input_of = |name| number(usage.get("prompt_tokens_details")?, name);
+    let output_of = |name| number(usage.get("completion_tokens_details")?, name);
+    let input = number(usage, "prompt_tokens");
+    let mut output = number(usage, "completion_tokens");
+    let reasoning = output_of("reasoning_tokens");
+    // xAI counts reasoning beside the completion, OpenAI inside it. The total tells them apart.
+    if let (Some(i), Some(o), Some(r), Some(total)) =
+        (input, output, reasoning, number(usage, "total_tokens"))
+    {
+        let beside = o.saturating_add(r);
+        if r > 0 && total == i.saturating_add(beside) {
+            output = Some(beside);
+        }
+    }
+    Usage {
+        input,
+        output,
+        // Moonshot writes `cached_tokens` beside the totals, DeepSeek `prompt_cache_hit_tokens`.
+        cache_read: input_of("cached_tokens")
+            .or_else(|| number(usage, "cached_tokens"))
+            .or_else(|| number(usage, "prompt_cache_hit_tokens")),
+        cache_write: input_of("cache_write_tokens"),
+        reasoning,
+        input_audio: input_of("audio_tokens"),
+        output_audio: output_of("audio_tokens"),
+    }
+}
+
+/// Anthropic messages and OpenAI responses. Both say `input_tokens`; Anthropic's leave the cache out, and only
+/// Anthropic names the cache beside them.
+fn messages_or_responses(usage: &Value) -> Usage {
+    let input_of = |name| number(usage.get("input_tokens_details")?, name);
+    let output_of = |name| number(usage.get("output_tokens_details")?, name);
+    // `cache_creation` splits the same tokens by how long they stay; it is read where the sum is missing.
+    let by_ttl = || {
+        let split = usage.get("cache_creation")?;
+        sum([number(split, "ephemeral_5m_input_tokens"), number(split, "ephemeral_1h_input_tokens")])
+    };
+    let read = number(usage, "cache_read_input_tokens");
+    let written = number(usage, "cache_creation_input_tokens").or_else(by_ttl);
+    Usage {
+        input: number(usage, "input_tokens").and_then(|input| sum([Some(input), read, written])),
+        output: number(usage, "output_tokens"),
+        cache_read: read.or_else(|| input_of("cached_tokens")),
+        cache_write: written.or_else(|| input_of("cache_write_tokens")),
+        reasoning: output_of("reasoning_tokens").or_else(|| output_of("thinking_tokens")),
+        input_audio: input_of("audio_tokens"),
+        output_audio: output_of("audio_tokens"),
+    }
+}
+
+/// Gemini counts tool results beside the prompt and thoughts beside the candidates. Its JSON leaves zeros out
+/// (proto3), so that a refused prompt has no output count: a total that is all input says that it is zero.
+fn gemini(usage: &Value) -> Usage {
+    let thoughts = number(usage, "thoughtsTokenCount");
+    let input = sum([number(usage, "promptTokenCount"), number(usage, "toolUsePromptTokenCount")]);
+    let none = || (input.is_some() && number(usage, "totalTokenCount") == input).then_some(0);
+    Usage {
+        input,
+        output: sum([number(usage, "candidatesTokenCount"), thoughts]).or_else(none),
+        cache_read: number(usage, "cachedContentTokenCount"),
+        cache_write: None,
+        reasoning: thoughts,
+        input_audio: sum([audio(usage, "promptTokensDetails"), audio(usage, "toolUsePromptTokensDetails")]),
+        output_audio: audio(usage, "candidatesTokensDetails"),
+    }
+}
+
+fn audio(usage: &Value, details: &str) -> Option<u64> {
+    let details = usage.get(details)?.as_array()?;
+    let audio = details.iter().find(|part| part.get("modality").and_then(Value::as_str) == Some("AUDIO"))?;
+    number(audio, "tokenCount")
+}
+
+fn finish_reasons(body: &Value) -> Vec<Text> {
+    let each = |list: &Value, name| -> Vec<Text> {
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .take(MOST_CHOICES)
+            .filter_map(|choice| text(choice, name))
+            .collect()
+    };
+    if let Some(choices) = body.get("choices") {
+        return each(choices, "finish_reason");
+    }
+    if let Some(candidates) = body.get("candidates") {
+        return each(candidates, "finishReason");
+    }
+    // OpenAI's responses say `incomplete` and why elsewhere; Anthropic's stream puts the reason into `delta`.
+    let why = body.get("incomplete_details").and_then(|details| text(details, "reason"));
+    why.or_else(|| text(body, "stop_reason"))
+        .or_else(|| text(body.get("delta")?, "stop_reason"))
+        .or_else(|| text(body, "status"))
+        .into_iter()
+        .collect()
+}
+
+fn text(object: &Value, name: &str) -> Option<Text> {
+    let text = object.get(name)?.as_str()?;
+    (!text.is_empty() && text.len() <= LONGEST_NAME).then(|| Text::copied(text))
+}
+
+/// A count: a non-negative whole number, also one written as `12.0`.
+fn number(object: &Value, name: &str) -> Option<u64> {
+    /// Up to here every whole number is an `f64`.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let value = object.get(name)?;
+    value.as_u64().or_else(|| {
+        let float = value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=EXACT).contains(n))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
+        Some(float as u64)
+    })
+}
+
+/// The sum of what was reported; `None` when nothing was.
+fn sum<const N: usize>(counts: [Option<u64>; N]) -> Option<u64> {
+    counts.into_iter().flatten().reduce(u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The worker: takes events off the queue, prices them, hands them to every exporter.
+
+use crate::context;
+use crate::costing;
+use crate::event::Event;
+use crate::exporter::Batch;
+use crate::lane::lock;
+use crate::monitor::Shared;
+use std::sync::{Arc, PoisonError};
+
+pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<()> {
+    std::thread::Builder::new().name("jobmon".to_owned()).spawn(move || run(&shared))?;
+    Ok(())
+}
+
+fn run(shared: &Shared) {
+    context::suppress_on_this_thread();
+    // Decoding the price list takes tens of milliseconds: here, before the first event needs it.
+    shared.settings.prices.warm_up();
+    let resource = Arc::new(shared.settings.resource.clone());
+    loop {
+        let interval = shared.settings.flush_interval;
+        let half = shared.settings.queue_capacity.div_ceil(2);
+        let (mut queue, _) = shared
+            .wake
+            .wait_timeout_while(lock(&shared.queue), interval, |queue| {
+                queue.events.len() < half && queue.flushes.is_empty() && queue.stopping.is_none()
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut events = std::mem::take(&mut queue.events);
+        let flushes = std::mem::take(&mut queue.flushes);
+        let stopping = queue.stopping.clone();
+        drop(queue);
+
+        if !events.is_empty() {
+            for event in &mut events {
+                if let Event::Call(call) = event {
+                    costing::price(call, &shared.settings.prices);
+                }
+            }
+            let batch = Batch { resource: Arc::clone(&resource), events: Arc::new(events) };
+            shared.lanes.iter().for_each(|lane| lane.offer(batch.clone()));
+        }
+        for ticket in flushes {
+            shared.lanes.iter().for_each(|lane| lane.flush(Arc::clone(&ticket)));
+        }
+        if let Some(ticket) = stopping {
+            shared.lanes.iter().for_each(|lane| lane.stop(Arc::clone(&ticket)));
+            ticket.done();
+            return;
+        }
+    }
+}
