@@ -1,0 +1,274 @@
+//! The expansion of `#[instrument_llm]`.
+
+use crate::args::{self, Args, Given, Usage};
+use crate::func::Function;
+use crate::shape::{self, Shape};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Error, Result, ReturnType, Type};
+
+/// Expands the attribute. Whatever is wrong, the item stays, so that one mistake is one error.
+//
+// Input:
+//     #[instrument_llm(model = request.model, provider = "openai")]
+//     async fn ask(request: Request) -> Result<Completion, Error> { BODY }
+//
+// Output, with `P` for `::jobmon::__private`:
+//     async fn ask(request: Request) -> Result<Completion, Error> {
+//         P::monitor(
+//             {
+//                 static __JOBMON_SITE: P::Site = P::Site::new(P::Facts { name: "ask", provider: Some("openai"), .. });
+//                 P::start_with(&__JOBMON_SITE, |call| { P::Setting::model(call, &(request.model)); })
+//             },
+//             async move {
+//                 if let Some(hint) = None::<Result<Completion, Error>> { return hint; }
+//                 { BODY }
+//             },
+//             |output| P::seen(
+//                 P::Output::of(output).__jobmon_split(),
+//                 |value| P::Answering::of(value).__jobmon_answer(),
+//                 |error| P::Failing::of(error).__jobmon_failure(),
+//             ),
+//         ).await
+//     }
+//
+// - The braces around `if let` have the user's span, those of `{ BODY }` do not: coverage counts the same lines as
+//   without the attribute, and `unused_braces` stays silent about a body of one line.
+// - The hint makes the compiler know the return type before it looks at the body, as in a bare function.
+// - The block around BODY keeps the user's `use` from changing what the hint means.
+pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let (args, mut mistakes) = Args::parse(arguments);
+    let expanded = Function::parse(item.clone()).and_then(|function| expand(&args, &function));
+    let kept = expanded.unwrap_or_else(|error| {
+        match &mut mistakes {
+            Some(mistakes) => mistakes.combine(error),
+            none => *none = Some(error),
+        }
+        item
+    });
+    let errors = mistakes.map(Error::into_compile_error);
+    quote!(#kept #errors)
+}
+
+fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
+    let shape = Shape::of(&function.sig)?;
+    let Function { attrs, vis, sig, inner, .. } = function;
+    let call = Call { args, function, shape, p: args::door(args.krate.as_ref()) };
+    let statements = call.statements();
+    let body = block(quote!(#(#inner)* #statements), function.brace);
+    Ok(quote!(#(#attrs)* #vis #sig #body))
+}
+
+/// Our own names, at the user's place.
+fn located(at: Span) -> Span {
+    Span::mixed_site().located_at(at)
+}
+
+fn block(tokens: TokenStream, span: Span) -> Group {
+    let mut block = Group::new(Delimiter::Brace, tokens);
+    block.set_span(span);
+    block
+}
+
+/// One function's expansion.
+struct Call<'a> {
+    args: &'a Args,
+    function: &'a Function,
+    shape: Shape,
+    /// The private door.
+    p: TokenStream,
+}
+
+impl Call<'_> {
+    fn statements(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let (start, assertion) = (self.start(), self.assertion());
+        if self.shape == Shape::Diverging {
+            let body = block(self.function.body.clone(), self.function.brace);
+            return quote_spanned!(m=> let _guard = #p::guard(#start); #body);
+        }
+        let (body, probe) = (self.body(), self.probe(assertion.is_some()));
+        let output = self.output_hint();
+        let future = quote_spanned!(m=> #p::evaluate::<#output, _>(move || #body));
+        let call = match self.shape {
+            Shape::Async | Shape::AsyncDiverging => {
+                quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, async move #body, #probe).await)
+            }
+            Shape::Future => quote_spanned!(m=> #p::monitor(#start, #future, #probe)),
+            Shape::PinnedBox => quote_spanned!(m=> #p::Box::pin(#p::monitor(#start, #future, #probe))),
+            Shape::Box => quote_spanned!(m=> #p::Box::new(#p::monitor(#start, #future, #probe))),
+            Shape::Sync | Shape::Diverging => {
+                quote_spanned!(m=> #p::call_once(#start, move || #body, #probe))
+            }
+        };
+        quote!(#assertion #call)
+    }
+
+    fn return_type(&self) -> Option<&Type> {
+        match &self.function.sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+
+    /// What the call gives: the return type, or the output of the future returned, where its spelling says.
+    fn output(&self) -> Option<&Type> {
+        let ty = self.return_type()?;
+        match self.shape {
+            Shape::Future | Shape::PinnedBox | Shape::Box => shape::output(ty),
+            _ => Some(ty),
+        }
+    }
+
+    /// Where errors about the return type belong.
+    fn return_span(&self) -> Span {
+        located(self.output().map_or_else(|| self.function.sig.ident.span(), Spanned::span))
+    }
+
+    /// The user's body, told its return type.
+    fn body(&self) -> Group {
+        let m = located(self.function.brace);
+        let p = &self.p;
+        let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
+        let ty = match (self.return_type(), self.shape) {
+            (None, _) => Some(quote_spanned!(at=> ())),
+            (_, Shape::AsyncDiverging) => Some(self.never()),
+            (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
+        };
+        let hint = ty.map(|ty| {
+            quote_spanned! {at=>
+                #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+                if let #p::core::option::Option::Some(hint) = #p::core::option::Option::None::<#ty> {
+                    return hint;
+                }
+            }
+        });
+        let inner = block(self.function.body.clone(), m);
+        block(quote!(#hint #inner), self.function.brace)
+    }
+
+    /// The type that the call gives, as far as it can be named: the probe's methods are looked up by it.
+    fn output_hint(&self) -> TokenStream {
+        if self.shape == Shape::AsyncDiverging {
+            return self.never();
+        }
+        let at = self.return_span();
+        let unit = self.return_type().is_none();
+        let named = self.output().and_then(shape::nameable).map(ToTokens::into_token_stream);
+        named.unwrap_or_else(|| if unit { quote_spanned!(at=> ()) } else { quote_spanned!(at=> _) })
+    }
+
+    /// `!`, where it may not be written.
+    fn never(&self) -> TokenStream {
+        let p = &self.p;
+        quote_spanned!(self.return_span()=> <fn() -> ! as #p::Returning>::Output)
+    }
+
+    /// Begins the call: facts known now in a `static`, others computed if somebody listens.
+    fn start(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let site = Ident::new("__JOBMON_SITE", m);
+        let facts = self.facts();
+        let settings = self.settings();
+        let start = if settings.is_empty() {
+            quote_spanned!(m=> #p::start(&#site))
+        } else {
+            quote_spanned!(m=> #p::start_with(&#site, |call| { #(#settings)* }))
+        };
+        quote_spanned!(m=> { static #site: #p::Site = #p::Site::new(#facts); #start })
+    }
+
+    fn facts(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let args = self.args;
+        let of_model = args.model.is_some() || args.provider.is_some();
+        let default = if of_model { "Chat" } else { "InvokeAgent" };
+        let operation = Ident::new(args.operation.unwrap_or(default), m);
+        let name = match &args.name {
+            Some(name) => name.value(),
+            None => self.function.sig.ident.unraw().to_string(),
+        };
+        let literal = |given: &Option<Given>| match given {
+            Some(Given::Literal(text)) => quote_spanned!(m=> #p::core::option::Option::Some(#text)),
+            _ => quote_spanned!(m=> #p::core::option::Option::None),
+        };
+        let (provider, model, feature) =
+            (literal(&args.provider), literal(&args.model), literal(&args.feature));
+        let [tokens, latency, errors, retries] = args.track.unwrap_or([true; 4]);
+        let manual_usage = matches!(args.usage, Usage::Manual);
+        quote_spanned! {m=>
+            #p::Facts {
+                name: #name,
+                module: #p::core::module_path!(),
+                file: #p::core::file!(),
+                line: #p::core::line!(),
+                operation: #p::Operation::#operation,
+                provider: #provider,
+                model: #model,
+                feature: #feature,
+                track: #p::Track { tokens: #tokens, latency: #latency, errors: #errors, retries: #retries },
+                manual_usage: #manual_usage,
+            }
+        }
+    }
+
+    /// What is computed when the call starts.
+    fn settings(&self) -> Vec<TokenStream> {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let given =
+            [("model", &self.args.model), ("provider", &self.args.provider), ("feature", &self.args.feature)];
+        let mut settings = Vec::new();
+        for (key, given) in given {
+            if let Some(Given::Computed(value)) = given {
+                let setter = format_ident!("{key}", span = located(value.span()));
+                settings.push(quote_spanned!(m=> #p::Setting::#setter(call, &(#value));));
+            }
+        }
+        for field in &self.args.fields {
+            let (key, value) = (&field.key, &field.value);
+            let how = Ident::new(field.how, located(value.span()));
+            settings.push(quote_spanned!(m=> #p::Setting::field(call, #key, #p::#how(&(#value)));));
+        }
+        settings
+    }
+
+    /// For `usage = required`: a bound that fails on the return type as it is written.
+    fn assertion(&self) -> Option<TokenStream> {
+        let ty = self.output().filter(|ty| shape::is_named(ty))?;
+        let (at, p) = (self.return_span(), &self.p);
+        let required = matches!(self.args.usage, Usage::Required);
+        required.then(|| quote_spanned!(at=> #p::assert_reports_usage::<#ty>();))
+    }
+
+    /// Looks at the output.
+    fn probe(&self, asserted: bool) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let answer = match &self.args.usage {
+            Usage::Required if !asserted => {
+                let at = self.return_span();
+                quote_spanned!(at=> #p::reported(value))
+            }
+            Usage::Automatic | Usage::Required => {
+                quote_spanned!(m=> #p::Answering::of(value).__jobmon_answer())
+            }
+            Usage::Manual => quote_spanned!(m=> #p::untold(value)),
+            Usage::Read(closure) => quote_spanned!(m=> #p::told(value, #closure)),
+        };
+        let borrows = self.output().is_some_and(shape::error_borrows);
+        let failing = Ident::new(if borrows { "FailingShown" } else { "Failing" }, m);
+        let mut failure = quote_spanned!(m=> #p::#failing::of(error).__jobmon_failure());
+        if let Some(closure) = &self.args.error {
+            failure = quote_spanned!(m=> #p::categorised(error, #failure, #closure));
+        }
+        quote_spanned! {m=>
+            |output| #p::seen(#p::Output::of(output).__jobmon_split(), |value| #answer, |error| #failure)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Attribute and derive macros of [jobmon](https://docs.rs/jobmon), which re-exports and documents them.
+//!
+//! Generated code holds no logic: it calls a few functions of `jobmon::__private`.
+
+mod args;
+mod error;
+mod expand;
+mod fields;
+mod func;
+mod llm;
+mod response;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use proc_macro::TokenStream;
+
+/// Makes a function a monitored call.
+///
+/// The function keeps its signature, its attributes and its behaviour; each run becomes one event with its
+/// duration, its outcome and, where they can be read, its tokens and cost. It may be async or not, a method, a
+/// function that returns a future, generic, anything but `const`.
+///
+/// ```ignore
+/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// #[instrument_llm(provider = "openai", model = request.model, feature = "job_analysis", fields(job.id = %job.id))]
+/// async fn analyze(request: &Request, job: &Job) -> Result<Completion, AgentError> { .. }
+/// ```
+///
+/// # Keys
+///
+/// | key | value |
+/// |---|---|
+/// | `operation` | `chat`, `generate_content`, `text_completion`, `embeddings`, `retrieval`, `execute_tool`, `invoke_agent`, `invoke_workflow` or `plan`. By default `chat` where a `model` or `provider` is given, else `invoke_agent` |
+/// | `provider`, `model`, `feature` | a string, or an expression over the arguments that gives one (`AsRef<str>`) |
+/// | `name` | a string, instead of the function's name |
+/// | `fields(..)` | what to record: `job_id`, `n = items.len()`, `job.id = %job.id` (`Display`), `who = ?user` (`Debug`). No argument is recorded unless it is named here |
+/// | `track(..)` | which of `tokens`, `latency`, `errors` and `retries` are recorded; all by default |
+/// | `usage` | `required`: it is a compile error when the return type tells no usage; `manual`: the body reports it; `\|out\| ..`: read it from the success value |
+/// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
+/// | `crate` | absolute path of `jobmon`, where it is only seen through another crate |
+///
+/// Expressions are evaluated once, by reference, before the body, and only when a monitor is installed.
+///
+/// # Usage
+///
+/// Usage is read from what the function returns if that is an `LlmResponse`, or a `Result`, `Option` or tuple
+/// with one. A function that returns its own type reports it with `jobmon::observe(..)` in its body.
+///
+/// # Functions that return futures
+///
+/// A function whose return type is spelled `impl Future`, `Pin<Box<dyn Future>>`, `Box<dyn Future>`, `BoxFuture`
+/// or `LocalBoxFuture` (methods under `#[async_trait]`, too) is monitored until its future is ready. What it does
+/// before it returns the future is not part of the call.
+#[proc_macro_attribute]
+pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::instrument(args.into(), item.into()).into()
+}
+
+/// Derives `LlmResponse` from fields.
+///
+/// ```ignore
+/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// #[derive(LlmResponse)]
+/// struct Completion {
+///     text: String,
+///     #[llm(model)] model: String,
+///     #[llm(input)] prompt_tokens: u64,
+///     #[llm(output)] completion_tokens: u64,
+///     #[llm(reasoning)] thinking_tokens: Option<u64>,
+/// }
+/// ```
+///
+/// | on a field | of type | tells |
+/// |---|---|---|
+/// | `usage` | `Usage`, any `LlmResponse`, or an `Option` of these | the tokens |
+/// | `input`, `output`, `cache_read`, `cache_write`, `reasoning`, `input_audio`, `output_audio` | an integer or an `Option` of one | one count |
+/// | `model`, `id`, `finish_reason` | `String`, `&str`, an `Option` or (`finish_reason`) a `Vec` of these | the text |
+/// | `flatten` | any `LlmResponse` | whatever this type does not tell itself |
+///
+/// A type with one unnamed field, and such a variant of an enum, forwards to it. `#[llm(skip)]` marks a variant
+/// that has no usage, `#[llm(crate = ::path)]` on the type says where `jobmon` is.
+#[proc_macro_derive(LlmResponse, attributes(llm))]
+pub fn derive_llm_response(item: TokenStream) -> TokenStream {
+    response::derive(item.into()).into()
+}
+
+/// Derives `LlmError` from fields and variants.
+///
+/// ```ignore
+/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// #[derive(LlmError)]
+/// enum AgentError {
+///     #[llm(category = rate_limit)]
+///     SlowDown { #[llm(retry_after)] after: Option<Duration> },
+///     Http { #[llm(status)] status: u16 },
+///     Io(#[llm(source)] std::io::Error),
+///     Unknown,
+/// }
+/// ```
+///
+/// | where | what | tells |
+/// |---|---|---|
+/// | variant or struct | `category = rate_limit` | the category |
+/// | field | `status`: `u16`, `http::StatusCode` or an `Option` of these | the HTTP status, and by it the category |
+/// | field | `retry_after`: `Duration` or `Option<Duration>` | how long the provider asked to wait |
+/// | field | `source` (or `transparent`): any error | whatever the others do not |
+///
+/// A variant without any of them is of category `other`. `#[llm(crate = ::path)]` on the type says where `jobmon`
+/// is.
+#[proc_macro_derive(LlmError, attributes(llm))]
+pub fn derive_llm_error(item: TokenStream) -> TokenStream {
+    error::derive(item.into()).into()
+}
