@@ -1,0 +1,239 @@
+//! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
+
+use crate::config::{Config, ConfigError};
+use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Warnings};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a program sets jobmon up: once, in `main`, keeping the guard.
+///
+/// ```
+/// use jobmon_export::Monitor;
+///
+/// let _guard = Monitor::builder()
+///     .project_id("jobsearch-ai")
+///     .service_name("job-search")
+///     .environment("production")
+///     .sampling_rate(1.0)
+///     .install()?;
+/// # Ok::<(), jobmon_export::SetupError>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Monitor;
+
+impl Monitor {
+    /// Starts setting up a monitor. What is not set in code is taken from `JOBMON_*` variables, then from
+    /// `jobmon.toml`, then from the defaults.
+    pub fn builder() -> MonitorBuilder {
+        MonitorBuilder::default()
+    }
+}
+
+/// Collects the settings of a monitor. Code beats environment, environment beats file.
+#[derive(Debug, Default)]
+#[must_use = "nothing is monitored until `install`"]
+pub struct MonitorBuilder {
+    code: Config,
+    file: File,
+    exporters: Vec<Box<dyn Exporter>>,
+    prices: Option<Prices>,
+    warnings: Option<Warnings>,
+}
+
+#[derive(Debug, Default)]
+enum File {
+    /// `JOBMON_CONFIG`, else `jobmon.toml` where there is one.
+    #[default]
+    Found,
+    Named(PathBuf),
+    None,
+}
+
+impl MonitorBuilder {
+    /// The project, across services.
+    pub fn project_id(mut self, id: impl Into<Text>) -> Self {
+        self.code.project_id = Some(id.into());
+        self
+    }
+
+    /// The name of this service.
+    pub fn service_name(mut self, name: impl Into<Text>) -> Self {
+        self.code.service_name = Some(name.into());
+        self
+    }
+
+    /// Where it runs: `production`, `staging`, ..
+    pub fn environment(mut self, name: impl Into<Text>) -> Self {
+        self.code.environment = Some(name.into());
+        self
+    }
+
+    /// Share of traces of which single calls are kept, 0 to 1. Sums and costs stay exact. Default 1.
+    pub fn sampling_rate(mut self, rate: f64) -> Self {
+        self.code.sampling_rate = Some(rate);
+        self
+    }
+
+    /// Whether tokens, and so costs, are recorded. Default true.
+    pub fn track_tokens(mut self, track: bool) -> Self {
+        self.code.track_tokens = Some(track);
+        self
+    }
+
+    /// Whether durations are recorded. Default true.
+    pub fn track_latency(mut self, track: bool) -> Self {
+        self.code.track_latency = Some(track);
+        self
+    }
+
+    /// Whether categories and messages of errors are recorded. Default true.
+    pub fn track_errors(mut self, track: bool) -> Self {
+        self.code.track_errors = Some(track);
+        self
+    }
+
+    /// Whether single attempts are recorded. Default true.
+    pub fn track_retries(mut self, track: bool) -> Self {
+        self.code.track_retries = Some(track);
+        self
+    }
+
+    /// Events that wait at most, in the pipeline and again for each exporter. Default 65,536.
+    pub fn queue_capacity(mut self, events: usize) -> Self {
+        self.code.queue_capacity = Some(events);
+        self
+    }
+
+    /// How long an event waits at most before it is handed to exporters. Default 200 ms.
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.code.flush_interval = Some(interval);
+        self
+    }
+
+    /// How long dropping the guard waits for exporters. Default 5 s.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.code.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Adds an exporter. With any added here, those of environment and file are not used.
+    pub fn exporter(mut self, exporter: impl Into<Box<dyn Exporter>>) -> Self {
+        self.exporters.push(exporter.into());
+        self
+    }
+
+    /// Prices to use instead of the bundled ones.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
+    /// Where jobmon's own warnings go, instead of standard error. Called on any thread; must not block.
+    pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.warnings = Some(Warnings::to(warn));
+        self
+    }
+
+    /// Reads this file instead of looking for `jobmon.toml`. It must exist.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = File::Named(path.into());
+        self
+    }
+
+    /// Reads neither file nor environment: what code says is all there is.
+    pub fn without_config(mut self) -> Self {
+        self.file = File::None;
+        self
+    }
+
+    /// Starts the monitor and installs it for the whole process.
+    ///
+    /// Without any exporter, in code, environment or file, the console is used where its feature is on.
+    ///
+    /// # Errors
+    /// When a setting is wrong, an exporter cannot be opened, or a monitor is installed already.
+    pub fn install(self) -> Result<Guard, SetupError> {
+        Ok(self.start()?.install()?)
+    }
+
+    /// Starts the monitor and installs it for this thread only: for tests.
+    ///
+    /// # Errors
+    /// When a setting is wrong or an exporter cannot be opened.
+    pub fn install_local(self) -> Result<Guard, SetupError> {
+        Ok(self.start()?.install_local())
+    }
+
+    fn start(self) -> Result<Pipeline, SetupError> {
+        let around = match &self.file {
+            File::Found => Config::around(None)?,
+            File::Named(path) => Config::around(Some(path))?,
+            File::None => Config::default(),
+        };
+        let config = self.code.over(around);
+        let mut exporters = self.exporters;
+        if exporters.is_empty() {
+            exporters = config.open_exporters()?;
+        }
+        let mut settings = Settings::default();
+        config.apply(&mut settings);
+        if let Some(prices) = self.prices {
+            settings.prices = prices;
+        }
+        if let Some(warnings) = self.warnings {
+            settings.warnings = warnings;
+        }
+        Ok(Pipeline::start(settings, exporters)?)
+    }
+}
+
+/// A monitor could not be set up. Nothing was installed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// File or environment have a mistake.
+    Config(ConfigError),
+    /// An exporter could not be opened.
+    Exporter {
+        /// Which one.
+        name: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The monitor could not be started.
+    Start(StartError),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => fmt::Display::fmt(error, f),
+            Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
+            Self::Start(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => error.source(),
+            Self::Exporter { source, .. } => source.source(),
+            Self::Start(error) => error.source(),
+        }
+    }
+}
+
+impl From<ConfigError> for SetupError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<StartError> for SetupError {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}

@@ -1,0 +1,130 @@
+//! `JOBMON_*` variables.
+
+use super::{Config, ConfigError, ExporterKind};
+use jobmon_core::Text;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const VARIABLES: [&str; 16] = [
+    "JOBMON_CONFIG",
+    "JOBMON_PROJECT_ID",
+    "JOBMON_SERVICE_NAME",
+    "JOBMON_ENVIRONMENT",
+    "JOBMON_SAMPLING_RATE",
+    "JOBMON_TRACK_TOKENS",
+    "JOBMON_TRACK_LATENCY",
+    "JOBMON_TRACK_ERRORS",
+    "JOBMON_TRACK_RETRIES",
+    "JOBMON_QUEUE_CAPACITY",
+    "JOBMON_FLUSH_INTERVAL",
+    "JOBMON_SHUTDOWN_TIMEOUT",
+    "JOBMON_EXPORTERS",
+    "JOBMON_CONSOLE_LINES",
+    "JOBMON_JSONL_PATH",
+    "JOBMON_SQLITE_PATH",
+];
+
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    pub(super) config: Config,
+    /// Where `jobmon.toml` is.
+    pub(super) file: Option<PathBuf>,
+}
+
+pub(super) fn read(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Environment, ConfigError> {
+    let mut around = Environment::default();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("JOBMON_")) else { continue };
+        let mistake = |problem: String| ConfigError { place: format!("variable {name}"), problem };
+        let config = &mut around.config;
+        // Paths may be anything the system allows.
+        match name {
+            "JOBMON_CONFIG" => around.file = Some(PathBuf::from(value)),
+            "JOBMON_JSONL_PATH" => config.jsonl_path = Some(PathBuf::from(value)),
+            "JOBMON_SQLITE_PATH" => config.sqlite_path = Some(PathBuf::from(value)),
+            _ => {
+                let value = value.into_string().map_err(|_| mistake("is not valid UTF-8".to_owned()))?;
+                set(config, name, &value).map_err(mistake)?;
+            }
+        }
+    }
+    Ok(around)
+}
+
+fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
+    let expected = |what: &str| format!("is `{value}`; expected {what}");
+    let text = || Some(Text::from(value.to_owned()));
+    let flag = || match value {
+        "true" | "1" => Ok(Some(true)),
+        "false" | "0" => Ok(Some(false)),
+        _ => Err(expected("true or false")),
+    };
+    let duration = || super::duration(value).map(Some).ok_or_else(|| expected(super::DURATION));
+    match name {
+        "JOBMON_PROJECT_ID" => config.project_id = text(),
+        "JOBMON_SERVICE_NAME" => config.service_name = text(),
+        "JOBMON_ENVIRONMENT" => config.environment = text(),
+        "JOBMON_SAMPLING_RATE" => {
+            let share = value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+            config.sampling_rate = Some(share.ok_or_else(|| expected("a number from 0 to 1"))?);
+        }
+        "JOBMON_TRACK_TOKENS" => config.track_tokens = flag()?,
+        "JOBMON_TRACK_LATENCY" => config.track_latency = flag()?,
+        "JOBMON_TRACK_ERRORS" => config.track_errors = flag()?,
+        "JOBMON_TRACK_RETRIES" => config.track_retries = flag()?,
+        "JOBMON_QUEUE_CAPACITY" => {
+            let count = value.parse().ok().filter(|count| *count > 0);
+            config.queue_capacity = Some(count.ok_or_else(|| expected("a whole number of at least 1"))?);
+        }
+        "JOBMON_FLUSH_INTERVAL" => config.flush_interval = duration()?,
+        "JOBMON_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration()?,
+        "JOBMON_EXPORTERS" => {
+            let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+            config.exporters = Some(names.map(ExporterKind::named).collect::<Result<_, _>>()?);
+        }
+        "JOBMON_CONSOLE_LINES" => config.console_lines = flag()?,
+        _ => return Err(format!("is unknown; expected any of: {}", super::list(VARIABLES))),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(variables: &[(&str, &str)]) -> Result<Environment, ConfigError> {
+        read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    #[test]
+    fn variables_are_read_and_others_left_alone() {
+        let around = read_all(&[
+            ("HOME", "x"),
+            ("JOBMON_PROJECT_ID", "p"),
+            ("JOBMON_SAMPLING_RATE", "0.5"),
+            ("JOBMON_EXPORTERS", "console, jsonl"),
+            ("JOBMON_CONFIG", "elsewhere.toml"),
+        ]);
+        let around = around.expect("correct");
+        assert_eq!(around.config.project_id, Some(Text::from("p")));
+        assert_eq!(around.config.exporters, Some(vec![ExporterKind::Console, ExporterKind::Jsonl]));
+        assert_eq!(around.file, Some(PathBuf::from("elsewhere.toml")));
+    }
+
+    #[test]
+    fn every_listed_variable_is_accepted_and_no_other() {
+        for name in VARIABLES {
+            let value = ["1", "1s", "console"].into_iter().find(|value| read_all(&[(name, value)]).is_ok());
+            assert!(value.is_some(), "{name}");
+        }
+        let error = read_all(&[("JOBMON_PROJECT", "p")]).expect_err("unknown").to_string();
+        assert!(
+            error.starts_with("variable JOBMON_PROJECT: is unknown; expected any of: JOBMON_CONFIG"),
+            "{error}"
+        );
+        let error = read_all(&[("JOBMON_SAMPLING_RATE", "50%")]).expect_err("wrong").to_string();
+        assert!(error.contains("is `50%`; expected a number from 0 to 1"), "{error}");
+    }
+}

@@ -1,0 +1,222 @@
+//! `jobmon.toml`.
+
+use super::{Config, ConfigError, ExporterKind, list};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Looked for in the working directory.
+pub(super) const NAME: &str = "jobmon.toml";
+
+const KEYS: [&str; 12] = [
+    "project_id",
+    "service_name",
+    "environment",
+    "sampling_rate",
+    "track_tokens",
+    "track_latency",
+    "track_errors",
+    "track_retries",
+    "queue_capacity",
+    "flush_interval",
+    "shutdown_timeout",
+    "exporters",
+];
+
+pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        place: path.display().to_string(),
+        problem: format!("cannot be read: {error}"),
+    })?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// A mistake and where in the text it stands.
+struct Mistake {
+    at: usize,
+    problem: String,
+}
+
+pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
+    let config = DeTable::parse(text)
+        .map_err(|error| Mistake {
+            at: error.span().map_or(0, |span| span.start),
+            problem: error.message().to_owned(),
+        })
+        .and_then(|table| config(table.get_ref()));
+    config.map_err(|mistake| {
+        // The parser's spans lie between characters; should one not, the line is all we say.
+        let before = text.get(..mistake.at).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.matches('\n').count() + 1;
+        let column = before[start..].chars().count() + 1;
+        let source = text[start..].lines().next().unwrap_or_default();
+        let caret = format!("{:>width$}", "^", width = column);
+        ConfigError {
+            place: format!("{name}:{line}:{column}"),
+            problem: format!("{}\n  | {source}\n  | {caret}", mistake.problem),
+        }
+    })
+}
+
+type Item<'a> = Spanned<DeValue<'a>>;
+
+fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
+    let mut config = Config::default();
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "project_id" => config.project_id = Some(string(value)?.into()),
+            "service_name" => config.service_name = Some(string(value)?.into()),
+            "environment" => config.environment = Some(string(value)?.into()),
+            "sampling_rate" => config.sampling_rate = Some(share(value)?),
+            "track_tokens" => config.track_tokens = Some(boolean(value)?),
+            "track_latency" => config.track_latency = Some(boolean(value)?),
+            "track_errors" => config.track_errors = Some(boolean(value)?),
+            "track_retries" => config.track_retries = Some(boolean(value)?),
+            "queue_capacity" => config.queue_capacity = Some(count(value)?),
+            "flush_interval" => config.flush_interval = Some(duration(value)?),
+            "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
+            "exporters" => exporters(value, &mut config)?,
+            other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
+        }
+    }
+    Ok(config)
+}
+
+fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
+    Mistake { at, problem: format!("unknown {what} `{word}`; expected any of: {accepted}") }
+}
+
+/// `[exporters.console]`, `[exporters.sqlite]`, ..: each table switches its exporter on.
+fn exporters(value: &Item<'_>, config: &mut Config) -> Result<(), Mistake> {
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(expected(value, "tables such as `[exporters.sqlite]`"));
+    };
+    let mut kinds = Vec::new();
+    for (name, options) in table {
+        let kind = ExporterKind::named(name.get_ref())
+            .map_err(|problem| Mistake { at: name.span().start, problem })?;
+        kinds.push(kind);
+        let DeValue::Table(options) = options.get_ref() else {
+            return Err(expected(options, "a table"));
+        };
+        for (key, value) in options {
+            match (kind, key.get_ref().as_ref()) {
+                (ExporterKind::Console, "lines") => config.console_lines = Some(boolean(value)?),
+                (ExporterKind::Jsonl, "path") => config.jsonl_path = Some(PathBuf::from(string(value)?)),
+                (ExporterKind::Sqlite, "path") => config.sqlite_path = Some(PathBuf::from(string(value)?)),
+                (kind, other) => {
+                    let accepted = if kind == ExporterKind::Console { "lines" } else { "path" };
+                    let what = format!("key of exporter `{}`", kind.name());
+                    return Err(unknown(key.span().start, other, &what, accepted));
+                }
+            }
+        }
+    }
+    config.exporters = Some(kinds);
+    Ok(())
+}
+
+fn expected(value: &Item<'_>, what: &str) -> Mistake {
+    Mistake { at: value.span().start, problem: format!("expected {what}") }
+}
+
+fn string(value: &Item<'_>) -> Result<String, Mistake> {
+    match value.get_ref() {
+        DeValue::String(text) => Ok(text.to_string()),
+        _ => Err(expected(value, "text in quotes")),
+    }
+}
+
+fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
+    match value.get_ref() {
+        DeValue::Boolean(flag) => Ok(*flag),
+        _ => Err(expected(value, "`true` or `false`")),
+    }
+}
+
+fn share(value: &Item<'_>) -> Result<f64, Mistake> {
+    let number = match value.get_ref() {
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        DeValue::Integer(number) => number.as_str().parse().ok(),
+        _ => None,
+    };
+    number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| expected(value, "a number from 0 to 1"))
+}
+
+fn count(value: &Item<'_>) -> Result<usize, Mistake> {
+    let number = match value.get_ref() {
+        DeValue::Integer(number) => number.as_str().parse().ok(),
+        _ => None,
+    };
+    number.filter(|count| *count > 0).ok_or_else(|| expected(value, "a whole number of at least 1"))
+}
+
+fn duration(value: &Item<'_>) -> Result<Duration, Mistake> {
+    let text = string(value).map_err(|_| expected(value, super::DURATION))?;
+    super::duration(&text).ok_or_else(|| expected(value, super::DURATION))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jobmon_core::Text;
+
+    #[test]
+    fn every_key_is_read() {
+        let text = r#"
+            project_id = "jobsearch-ai"
+            service_name = "job-search"
+            environment = "production"
+            sampling_rate = 0.25
+            track_tokens = true
+            track_latency = false
+            track_errors = true
+            track_retries = false
+            queue_capacity = 1_000
+            flush_interval = "50ms"
+            shutdown_timeout = "2s"
+            [exporters.console]
+            lines = false
+            [exporters.jsonl]
+            path = "calls.jsonl"
+            [exporters.sqlite]
+            path = "calls.db"
+        "#;
+        let config = parse(NAME, text).expect("correct");
+        assert_eq!(config.project_id, Some(Text::from("jobsearch-ai")));
+        assert_eq!(config.sampling_rate, Some(0.25));
+        assert_eq!(config.track_latency, Some(false));
+        assert_eq!(config.queue_capacity, Some(1_000));
+        assert_eq!(config.flush_interval, Some(Duration::from_millis(50)));
+        assert_eq!(config.sqlite_path, Some(PathBuf::from("calls.db")));
+        let kinds = config.exporters.expect("three tables");
+        assert_eq!(kinds, ExporterKind::ALL);
+    }
+
+    #[test]
+    fn mistakes_name_place_problem_and_what_is_accepted() {
+        for (text, place, problem) in [
+            (
+                "projekt_id = 'x'",
+                "jobmon.toml:1:1",
+                "unknown key `projekt_id`; expected any of: project_id, ",
+            ),
+            ("\nsampling_rate = 2", "jobmon.toml:2:17", "expected a number from 0 to 1"),
+            ("sampling_rate = nan", "jobmon.toml:1:17", "expected a number from 0 to 1"),
+            (
+                "[exporters.sqlight]",
+                "jobmon.toml:1:12",
+                "unknown exporter `sqlight`; expected any of: console",
+            ),
+            ("[exporters.sqlite]\nfile = 'x'", "jobmon.toml:2:1", "unknown key of exporter `sqlite` `file`"),
+            ("flush_interval = 5", "jobmon.toml:1:18", "expected a duration such as"),
+            ("queue_capacity = 0", "jobmon.toml:1:18", "at least 1"),
+            ("a = [", "jobmon.toml:1:", ""),
+        ] {
+            let error = parse(NAME, text).expect_err(text).to_string();
+            assert!(error.starts_with(place) && error.contains(problem), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
+
+use crate::builder::SetupError;
+use jobmon_core::{Exporter, Settings, Text};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[cfg(feature = "config")]
+mod environment;
+#[cfg(feature = "config")]
+mod file;
+
+/// What one source says; `None` where it is silent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) project_id: Option<Text>,
+    pub(crate) service_name: Option<Text>,
+    pub(crate) environment: Option<Text>,
+    pub(crate) sampling_rate: Option<f64>,
+    pub(crate) track_tokens: Option<bool>,
+    pub(crate) track_latency: Option<bool>,
+    pub(crate) track_errors: Option<bool>,
+    pub(crate) track_retries: Option<bool>,
+    pub(crate) queue_capacity: Option<usize>,
+    pub(crate) flush_interval: Option<Duration>,
+    pub(crate) shutdown_timeout: Option<Duration>,
+    /// Which exporters, in order; an empty list is none at all.
+    pub(crate) exporters: Option<Vec<ExporterKind>>,
+    pub(crate) console_lines: Option<bool>,
+    pub(crate) jsonl_path: Option<PathBuf>,
+    pub(crate) sqlite_path: Option<PathBuf>,
+}
+
+/// Exporters that file and environment can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExporterKind {
+    Console,
+    Jsonl,
+    Sqlite,
+}
+
+impl ExporterKind {
+    #[cfg(feature = "config")]
+    pub(crate) const ALL: &[Self] = &[Self::Console, Self::Jsonl, Self::Sqlite];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Jsonl => "jsonl",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().copied().find(|kind| kind.name() == name);
+        found.ok_or_else(|| {
+            format!(
+                "unknown exporter `{name}`; expected any of: {}",
+                list(Self::ALL.iter().map(|kind| kind.name()))
+            )
+        })
+    }
+}
+
+#[cfg(feature = "config")]
+pub(crate) fn list(names: impl IntoIterator<Item = &'static str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// What [`duration`] reads, for messages.
+#[cfg(feature = "config")]
+pub(crate) const DURATION: &str = "a duration such as `200ms`, `5s`, `1m` or `2h`, longer than 0";
+
+/// A whole number and its unit.
+#[cfg(feature = "config")]
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let millis = match text[digits..].trim() {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    millis.filter(|millis| *millis > 0).map(Duration::from_millis)
+}
+
+/// File or environment have a mistake: where, what, and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub(crate) place: String,
+    pub(crate) problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// What environment and file say.
+    #[cfg(feature = "config")]
+    pub(crate) fn around(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment = environment::read(std::env::vars_os())?;
+        let file = match path.or(environment.file.as_deref()) {
+            Some(path) => file::read(path)?,
+            None if Path::new(file::NAME).exists() => file::read(Path::new(file::NAME))?,
+            None => Self::default(),
+        };
+        Ok(environment.config.over(file))
+    }
+
+    /// Without the feature `config` only a file named in code is a mistake.
+    #[cfg(not(feature = "config"))]
+    pub(crate) fn around(path: Option<&Path>) -> Result<Self, ConfigError> {
+        match path {
+            None => Ok(Self::default()),
+            Some(path) => Err(ConfigError {
+                place: path.display().to_string(),
+                problem: "reading a file needs the feature `config` of jobmon".to_owned(),
+            }),
+        }
+    }
+
+    /// This source where it says something, else the other.
+    pub(crate) fn over(self, other: Self) -> Self {
+        Self {
+            project_id: self.project_id.or(other.project_id),
+            service_name: self.service_name.or(other.service_name),
+            environment: self.environment.or(other.environment),
+            sampling_rate: self.sampling_rate.or(other.sampling_rate),
+            track_tokens: self.track_tokens.or(other.track_tokens),
+            track_latency: self.track_latency.or(other.track_latency),
+            track_errors: self.track_errors.or(other.track_errors),
+            track_retries: self.track_retries.or(other.track_retries),
+            queue_capacity: self.queue_capacity.or(other.queue_capacity),
+            flush_interval: self.flush_interval.or(other.flush_interval),
+            shutdown_timeout: self.shutdown_timeout.or(other.shutdown_timeout),
+            exporters: self.exporters.or(other.exporters),
+            console_lines: self.console_lines.or(other.console_lines),
+            jsonl_path: self.jsonl_path.or(other.jsonl_path),
+            sqlite_path: self.sqlite_path.or(other.sqlite_path),
+        }
+    }
+
+    pub(crate) fn apply(self, settings: &mut Settings) {
+        settings.resource.project_id = self.project_id;
+        settings.resource.service_name = self.service_name;
+        settings.resource.environment = self.environment;
+        let set = |setting: &mut bool, value: Option<bool>| *setting = value.unwrap_or(*setting);
+        set(&mut settings.track.tokens, self.track_tokens);
+        set(&mut settings.track.latency, self.track_latency);
+        set(&mut settings.track.errors, self.track_errors);
+        set(&mut settings.track.retries, self.track_retries);
+        settings.sampling_rate = self.sampling_rate.unwrap_or(settings.sampling_rate);
+        settings.queue_capacity = self.queue_capacity.unwrap_or(settings.queue_capacity);
+        settings.flush_interval = self.flush_interval.unwrap_or(settings.flush_interval);
+        settings.shutdown_timeout = self.shutdown_timeout.unwrap_or(settings.shutdown_timeout);
+    }
+
+    /// Opens the exporters named; where none is named, those with a path, else the console.
+    pub(crate) fn open_exporters(&self) -> Result<Vec<Box<dyn Exporter>>, SetupError> {
+        let kinds = self.exporters.clone().unwrap_or_else(|| {
+            let mut kinds = Vec::new();
+            kinds.extend(self.jsonl_path.is_some().then_some(ExporterKind::Jsonl));
+            kinds.extend(self.sqlite_path.is_some().then_some(ExporterKind::Sqlite));
+            let console = self.console_lines.is_some() || (kinds.is_empty() && cfg!(feature = "console"));
+            kinds.extend(console.then_some(ExporterKind::Console));
+            kinds
+        });
+        kinds.into_iter().map(|kind| self.open(kind)).collect()
+    }
+
+    #[cfg_attr(
+        not(any(feature = "console", feature = "jsonl", feature = "sqlite")),
+        expect(clippy::unused_self, reason = "without any exporter there is nothing to configure")
+    )]
+    fn open(&self, kind: ExporterKind) -> Result<Box<dyn Exporter>, SetupError> {
+        let name = kind.name();
+        match kind {
+            #[cfg(feature = "console")]
+            ExporterKind::Console => {
+                Ok(crate::Console::stderr().with_lines(self.console_lines.unwrap_or(true)).into())
+            }
+            #[cfg(feature = "jsonl")]
+            ExporterKind::Jsonl => {
+                let path = self.jsonl_path.as_deref().unwrap_or(Path::new("jobmon.jsonl"));
+                let jsonl = crate::Jsonl::open(path);
+                Ok(jsonl.map_err(|error| SetupError::Exporter { name, source: error.into() })?.into())
+            }
+            #[cfg(feature = "sqlite")]
+            ExporterKind::Sqlite => {
+                let path = self.sqlite_path.as_deref().unwrap_or(Path::new("jobmon.db"));
+                let sqlite = crate::Sqlite::open(path);
+                Ok(sqlite.map_err(|error| SetupError::Exporter { name, source: error.into() })?.into())
+            }
+            #[allow(unreachable_patterns, reason = "which kinds are left depends on the features")]
+            _ => {
+                let text = format!("it is not built in; turn on the feature `{name}` of jobmon");
+                Err(SetupError::Exporter { name, source: text.into() })
+            }
+        }
+    }
+}

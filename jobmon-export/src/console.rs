@@ -1,0 +1,220 @@
+//! [`Console`]: one readable line per call, and a summary at the end.
+
+use jobmon_core::{
+    Align, Batch, CallRecord, Dimension, End, Event, ExportError, Exporter, Measure, Memory, Quantity, Query,
+    Table, report::one_line,
+};
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+/// Prints one line per call: time, outcome, what, model, tokens, cost, latency, attempts; and a table at the end.
+///
+/// Colours only where it prints to a terminal and `NO_COLOR` is not set. A terminal that has gone away is no error.
+///
+/// ```
+/// use jobmon_export::{Console, Monitor};
+/// let guard = Monitor::builder().exporter(Console::stderr()).install()?;
+/// drop(guard); // prints the summary, if there was any call
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Console {
+    out: Box<dyn Write + Send>,
+    colour: bool,
+    lines: bool,
+    summary: bool,
+    seen: Memory,
+}
+
+impl Console {
+    /// On standard error, so that the program's own output stays clean.
+    pub fn stderr() -> Self {
+        let colour = io::stderr().is_terminal();
+        Self::to(io::stderr()).with_colour(colour && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    /// On standard output.
+    pub fn stdout() -> Self {
+        let colour = io::stdout().is_terminal();
+        Self::to(io::stdout()).with_colour(colour && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    /// To anything that can be written to, without colours.
+    pub fn to(out: impl Write + Send + 'static) -> Self {
+        Self { out: Box::new(out), colour: false, lines: true, summary: true, seen: Memory::default() }
+    }
+
+    /// With or without colours.
+    #[must_use]
+    pub const fn with_colour(mut self, colour: bool) -> Self {
+        self.colour = colour;
+        self
+    }
+
+    /// With or without the table at the end.
+    #[must_use]
+    pub const fn with_summary(mut self, summary: bool) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// With or without a line for each call.
+    #[must_use]
+    pub const fn with_lines(mut self, lines: bool) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    fn line(&self, call: &CallRecord) -> String {
+        let (hour, minute, second, _) = call.start.time_of_day();
+        let (mark, colour) = match call.end {
+            End::Ok if call.recovered() => ("↻", "33"),
+            End::Ok => ("✓", "32"),
+            End::Cancelled | End::Abandoned => ("∅", "35"),
+            _ => ("✗", "31"),
+        };
+        let mut parts = vec![format!("{} {}", call.operation, call.name)];
+        parts.extend(call.model_name().map(ToString::to_string));
+        if let Some(usage) = call.usage() {
+            let count = |tokens: Option<u64>| {
+                tokens.map_or_else(|| "?".to_owned(), |n| Quantity::Count(n).to_string())
+            };
+            let cached = usage.cache_read.filter(|tokens| *tokens > 0);
+            let cached = cached.map_or_else(String::new, |n| format!(" ({} cached)", Quantity::Count(n)));
+            parts.push(format!("{}{cached} → {} tokens", count(usage.input), count(usage.output)));
+        } else if call.usage_missing {
+            parts.push("no usage reported".to_owned());
+        }
+        parts.extend(call.cost.map(|cost| cost.to_string()));
+        parts.extend(call.duration.map(|time| Quantity::Duration(time).to_string()));
+        if call.was_retried() {
+            parts.push(format!("{} attempts", call.attempt_count()));
+        }
+        if let Some(failure) = &call.failure {
+            let message = failure.message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
+            parts.push(format!("{}{message}", failure.category));
+        }
+        // Names and messages come from outside: they must not steer the terminal.
+        let parts = one_line(&parts.join("  "));
+        let mark = if self.colour { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_owned() };
+        format!("{hour:02}:{minute:02}:{second:02} {mark} {parts}\n")
+    }
+
+    fn summary(&self) -> Option<String> {
+        let names = [
+            "calls",
+            "errors",
+            "retried_calls",
+            "recovered_calls",
+            "total_tokens",
+            "cost",
+            "p50_latency",
+            "p95_latency",
+        ];
+        let measures: Vec<_> = names.iter().filter_map(|name| Measure::named(name).ok()).collect();
+        let query = Query::new(measures.iter().copied());
+        let grouped = query.clone().by([Dimension::Operation, Dimension::Name, Dimension::Model]);
+        let calls =
+            |row: &jobmon_core::Row| row.figures.first().copied().flatten() != Some(Quantity::Count(0));
+        let rows: Vec<_> = grouped.run(&self.seen).ok()?.into_iter().filter(calls).collect();
+        let total = query.run(&self.seen).ok()?;
+        if rows.is_empty() {
+            return None;
+        }
+        let heads = ["operation", "name", "model"].map(|name| (name.to_owned(), Align::Left));
+        let figures = measures.iter().map(|measure| (measure.name.replace('_', " "), Align::Right));
+        let mut table = Table::new(heads.into_iter().chain(figures));
+        let text =
+            |figure: Option<Quantity>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+        for row in &rows {
+            let group = row
+                .group
+                .iter()
+                .map(|value| value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string));
+            table.row(group.chain(row.figures.iter().map(|figure| text(*figure))));
+        }
+        for row in &total {
+            let group = ["total".to_owned(), String::new(), String::new()];
+            table.row(group.into_iter().chain(row.figures.iter().map(|figure| text(*figure))));
+        }
+        Some(format!("\n{}", table.to_text()))
+    }
+
+    fn print(&mut self, text: &str) {
+        // Nobody to read it is no reason to disturb the program.
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console")
+            .field("colour", &self.colour)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exporter for Console {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        let mut text = String::new();
+        for event in batch.events.iter() {
+            self.seen.add(&batch.resource, event);
+            match event {
+                Event::Call(call) if self.lines && call.sampled => text.push_str(&self.line(call)),
+                _ => {}
+            }
+        }
+        if !text.is_empty() {
+            self.print(&text);
+        }
+        Ok(())
+    }
+
+    fn shutdown(&mut self) -> Result<(), ExportError> {
+        if let Some(summary) = self.summary().filter(|_| self.summary) {
+            self.print(&summary);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jobmon_core::{CallId, Operation, SpanId, Text, Timestamp, TraceId};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn hostile_names_do_not_steer_the_terminal() {
+        let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+        let mut call = CallRecord::new(id, Text::from("analyze"), Operation::Chat, Timestamp::from_nanos(0));
+        call.model = Some(Text::from("\u{1b}]0;owned\u{7}gpt"));
+        call.duration = Some(Duration::from_millis(12));
+        let line = Console::to(io::sink()).line(&call);
+        assert!(!line.contains('\u{1b}') && line.contains("12 ms"), "{line}");
+    }
+
+    #[test]
+    fn a_closed_output_is_no_error() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+        let call = CallRecord::new(id, Text::from("analyze"), Operation::Chat, Timestamp::from_nanos(0));
+        let batch = Batch { resource: Arc::default(), events: Arc::new(vec![Event::Call(Box::new(call))]) };
+        let mut console = Console::to(Closed);
+        assert_eq!(console.export(&batch), Ok(()));
+        assert_eq!(console.shutdown(), Ok(()));
+    }
+}

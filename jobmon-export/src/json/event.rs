@@ -1,0 +1,94 @@
+//! A whole event as one JSON object: a line of the `jsonl` exporter.
+
+use super::{Object, cost, failure, nanos, put, rest, text, usage};
+use jobmon_core::{CallRecord, Event, Fact, Resource, Scope, Usd};
+use serde_json::{Value, json};
+
+/// One event as one JSON object.
+pub(crate) fn write(resource: &Resource, event: &Event) -> Value {
+    let mut object = match event {
+        Event::Call(record) => call(record),
+        Event::Score(score) => {
+            let mut object = fact("score", &score.fact);
+            object.insert("name".to_owned(), json!(score.name.as_str()));
+            object.insert("value".to_owned(), json!(score.value));
+            object
+        }
+        Event::Feedback(feedback) => {
+            let mut object = fact("feedback", &feedback.fact);
+            object.insert("verdict".to_owned(), json!(feedback.verdict.name()));
+            object
+        }
+        Event::Outcome(outcome) => {
+            let mut object = fact("outcome", &outcome.fact);
+            object.insert("kind".to_owned(), json!(outcome.kind.as_str()));
+            put(&mut object, "value_nanodollars", outcome.value.map(Usd::nanos));
+            object
+        }
+        Event::Search(search) => {
+            let mut object = fact("search", &search.fact);
+            object.insert("query".to_owned(), json!(search.query.as_str()));
+            object.insert("results".to_owned(), json!(search.results));
+            put(&mut object, "relevant", search.relevant);
+            object
+        }
+        _ => Object::new(),
+    };
+    put(&mut object, "project", text(resource.project_id.as_ref()));
+    put(&mut object, "service", text(resource.service_name.as_ref()));
+    put(&mut object, "environment", text(resource.environment.as_ref()));
+    Value::Object(object)
+}
+
+fn scope(object: &mut Object, scope: &Scope) {
+    put(object, "session", text(scope.session.as_ref()));
+    put(object, "user", text(scope.user.as_ref()));
+    put(object, "feature", text(scope.feature.as_ref()));
+    put(object, "strategy", text(scope.strategy.as_ref()));
+}
+
+fn fact(kind: &str, fact: &Fact) -> Object {
+    let mut object = Object::new();
+    object.insert("type".to_owned(), json!(kind));
+    object.insert("at".to_owned(), json!(fact.at.to_string()));
+    object.insert("at_unix_nanos".to_owned(), json!(fact.at.nanos()));
+    put(&mut object, "call", fact.call.map(|call| call.to_string()));
+    scope(&mut object, &fact.scope);
+    if let Some(subject) = &fact.subject {
+        object.insert("call_name".to_owned(), json!(subject.name.as_str()));
+        object.insert("operation".to_owned(), json!(subject.operation.name()));
+        put(&mut object, "provider", text(subject.provider.as_ref()));
+        put(&mut object, "model", text(subject.model.as_ref()));
+    }
+    object
+}
+
+fn call(record: &CallRecord) -> Object {
+    let mut object = Object::new();
+    object.insert("type".to_owned(), json!("call"));
+    object.insert("id".to_owned(), json!(record.id.to_string()));
+    object.insert("trace_id".to_owned(), json!(record.id.trace.to_string()));
+    object.insert("span_id".to_owned(), json!(record.id.span.to_string()));
+    put(&mut object, "parent_span_id", record.parent.map(|parent| parent.to_string()));
+    object.insert("root_span_id".to_owned(), json!(record.root.to_string()));
+    object.insert("name".to_owned(), json!(record.name.as_str()));
+    object.insert("location".to_owned(), json!(record.location.as_str()));
+    object.insert("operation".to_owned(), json!(record.operation.name()));
+    put(&mut object, "provider", text(record.provider.as_ref()));
+    put(&mut object, "model", text(record.model.as_ref()));
+    scope(&mut object, &record.scope);
+    object.insert("start".to_owned(), json!(record.start.to_string()));
+    object.insert("start_unix_nanos".to_owned(), json!(record.start.nanos()));
+    put(&mut object, "duration_nanos", record.duration.map(nanos));
+    put(&mut object, "first_token_nanos", record.first_token.map(nanos));
+    object.insert("end".to_owned(), json!(record.end.name()));
+    put(&mut object, "error", record.failure.as_ref().map(failure));
+    put(&mut object, "usage", record.usage().as_ref().map(usage));
+    put(&mut object, "cost", record.cost.map(cost));
+    put(&mut object, "wasted_nanodollars", record.cost.map(|_| record.wasted().nanos()));
+    put(&mut object, "prices", text(record.prices.as_ref()));
+    object.insert("attempt_count".to_owned(), json!(record.attempt_count()));
+    put(&mut object, "usage_missing", record.usage_missing.then_some(true));
+    object.extend(rest(record));
+    object
+}

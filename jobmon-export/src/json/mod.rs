@@ -1,0 +1,109 @@
+//! Events as JSON: the lines of the `jsonl` exporter, and the catch-all column of the history.
+//!
+//! Schema 1, documented in `docs/jsonl.md`. Fields that are unknown are left out, never null. Times are RFC 3339
+//! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
+
+use jobmon_core::{Attempt, CallRecord, Cost, Failure, PricedAnswer, Text, Usage, Value as Attribute};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+#[cfg(feature = "jsonl")]
+pub(crate) mod event;
+#[cfg(feature = "sqlite")]
+pub(crate) mod read;
+
+type Object = Map<String, Value>;
+
+fn put(object: &mut Object, key: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        object.insert(key.to_owned(), value.into());
+    }
+}
+
+fn text(value: Option<&Text>) -> Option<&str> {
+    value.map(Text::as_str)
+}
+
+pub(crate) fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// What of a call has no column of its own in the history.
+pub(crate) fn rest(record: &CallRecord) -> Object {
+    let mut object = Object::new();
+    let list = |items: Vec<Value>| (!items.is_empty()).then_some(items);
+    put(&mut object, "answers", list(record.answers.iter().map(answer).collect()));
+    put(&mut object, "attempts", list(record.attempts.iter().map(attempt).collect()));
+    let attributes: Object =
+        record.attributes.iter().map(|(key, value)| (key.as_str().to_owned(), attribute(value))).collect();
+    put(&mut object, "attributes", (!attributes.is_empty()).then_some(attributes));
+    object
+}
+
+fn attribute(value: &Attribute) -> Value {
+    match value {
+        Attribute::Bool(value) => json!(value),
+        Attribute::Int(value) => json!(value),
+        // JSON has no infinities: they become null.
+        Attribute::Float(value) => json!(value),
+        other => json!(other.to_string()),
+    }
+}
+
+fn answer(priced: &PricedAnswer) -> Value {
+    let mut object = Object::new();
+    put(&mut object, "id", text(priced.answer.id.as_ref()));
+    put(&mut object, "model", text(priced.answer.model.as_ref()));
+    let reasons: Vec<_> = priced.answer.finish_reasons.iter().map(|reason| json!(reason.as_str())).collect();
+    put(&mut object, "finish_reasons", (!reasons.is_empty()).then_some(reasons));
+    put(&mut object, "usage", priced.answer.usage.as_ref().map(usage));
+    object.insert("attempt".to_owned(), json!(priced.attempt));
+    object.insert("cost".to_owned(), cost(priced.cost));
+    Value::Object(object)
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let mut object = Object::new();
+    object.insert("number".to_owned(), json!(attempt.number));
+    object.insert("after_nanos".to_owned(), json!(nanos(attempt.after)));
+    object.insert("duration_nanos".to_owned(), json!(nanos(attempt.duration)));
+    put(&mut object, "error", attempt.failure.as_ref().map(failure));
+    Value::Object(object)
+}
+
+pub(crate) fn failure(failure: &Failure) -> Value {
+    let mut object = Object::new();
+    object.insert("category".to_owned(), json!(failure.category.name()));
+    put(&mut object, "message", text(failure.message.as_ref()));
+    put(&mut object, "http_status", failure.http_status);
+    put(&mut object, "retry_after_nanos", failure.retry_after.map(nanos));
+    put(&mut object, "type", failure.type_name);
+    Value::Object(object)
+}
+
+fn usage(usage: &Usage) -> Value {
+    let mut object = Object::new();
+    for (key, tokens) in usage_fields(usage) {
+        put(&mut object, key, *tokens);
+    }
+    Value::Object(object)
+}
+
+fn usage_fields(usage: &Usage) -> [(&'static str, &Option<u64>); 7] {
+    [
+        ("input", &usage.input),
+        ("output", &usage.output),
+        ("cache_read", &usage.cache_read),
+        ("cache_write", &usage.cache_write),
+        ("reasoning", &usage.reasoning),
+        ("input_audio", &usage.input_audio),
+        ("output_audio", &usage.output_audio),
+    ]
+}
+
+fn cost(cost: Cost) -> Value {
+    match cost {
+        Cost::Unpriced => json!({"grade": cost.grade()}),
+        priced => json!({"nanodollars": priced.floor().nanos(), "grade": priced.grade()}),
+    }
+}

@@ -1,0 +1,99 @@
+//! The history: raw events, and hourly and daily aggregates, in one SQLite file.
+//!
+//! One process writes through [`Sqlite`] while any number read through [`History`]: the file is in WAL mode, so
+//! readers never block the writer. Every batch is one transaction over raw rows and aggregates, so that both
+//! agree at any moment, also after the process was killed.
+
+mod check;
+mod read;
+mod rows;
+mod schema;
+mod write;
+
+pub use check::Difference;
+pub use read::History;
+pub use write::Sqlite;
+
+use jobmon_core::{Cost, Usd};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A history cannot be opened or read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// There is no such file.
+    Missing(PathBuf),
+    /// The file is something else.
+    NotAHistory(PathBuf),
+    /// A later version of jobmon wrote it.
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+    /// SQLite cannot do it: permissions, a damaged file, a full disk, a lock.
+    Sqlite {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+impl HistoryError {
+    fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::NotAHistory(path.clone()),
+            _ => Self::Sqlite { path: path.clone(), source },
+        }
+    }
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(
+                f,
+                "there is no history at {}; an agent with the `sqlite` exporter makes one, and `--db` or \
+                 JOBMON_SQLITE_PATH say where it is",
+                path.display()
+            ),
+            Self::NotAHistory(path) => {
+                write!(
+                    f,
+                    "{} is not a jobmon history (an SQLite file made by the `sqlite` exporter)",
+                    path.display()
+                )
+            }
+            Self::Newer { path, found } => write!(
+                f,
+                "{} was written by a later version of jobmon (schema {found}; this one knows up to {}); install \
+                 that version, nothing was changed",
+                path.display(),
+                schema::VERSION
+            ),
+            Self::Sqlite { path, source } => write!(f, "cannot use the history {}: {source}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Sqlite { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// A cost from its two columns.
+pub(crate) fn cost_of(grade: Option<&str>, usd: Option<Usd>) -> Cost {
+    match (grade, usd) {
+        (Some("known"), Some(usd)) => Cost::Known(usd),
+        (Some("at_least"), Some(usd)) => Cost::AtLeast(usd),
+        _ => Cost::Unpriced,
+    }
+}

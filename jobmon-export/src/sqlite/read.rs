@@ -1,0 +1,190 @@
+//! [`History`]: reads the history, also while an agent writes it.
+
+use super::{HistoryError, rows, schema};
+use jobmon_core::{
+    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Text, Timestamp,
+};
+use rusqlite::{Connection, OpenFlags, types::Type};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Reads a history. It is opened read-only: nothing in it is ever changed.
+///
+/// ```no_run
+/// use jobmon_core::{Range, report::Report};
+/// use jobmon_export::History;
+///
+/// let history = History::open("jobmon.db")?;
+/// println!("{}", Report::of(&history, Range::ALL)?.to_text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct History {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+}
+
+impl History {
+    /// Opens a history.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read, or a later version wrote it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let path = path.as_ref().to_owned();
+        if !path.exists() {
+            return Err(HistoryError::Missing(path));
+        }
+        let failed = HistoryError::sqlite(&path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        schema::check(&connection, &path)?;
+        Ok(Self { path, connection })
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> EngineError {
+        EngineError(format!("cannot read the history {}: {error}", self.path.display()))
+    }
+
+    /// Visits single events in order of time: calls, then facts.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.visit_events(range, visit).map_err(|error| self.failed(&error))
+    }
+
+    pub(super) fn visit_events(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> rusqlite::Result<()> {
+        let ends = (range.since.nanos(), range.until.nanos());
+        let mut statement = self.connection.prepare_cached(rows::SELECT_CALLS)?;
+        let mut calls = statement.query(ends)?;
+        while let Some(row) = calls.next()? {
+            let (resource, call) = rows::call(row)?;
+            visit(&resource, &Event::Call(Box::new(call)));
+        }
+        let mut statement = self.connection.prepare_cached(rows::SELECT_FACTS)?;
+        let mut facts = statement.query(ends)?;
+        while let Some(row) = facts.next()? {
+            if let Some((resource, event)) = rows::fact(row)? {
+                visit(&resource, &event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits stored aggregates of slices that start within a range.
+    pub(super) fn visit_slices(
+        &self,
+        table: &str,
+        range: Range,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> rusqlite::Result<()> {
+        let columns = schema::columns();
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT start, aggregate, {} FROM {table} WHERE start >= ?1 AND start < ?2 ORDER BY start",
+            columns.join(", ")
+        ))?;
+        let mut slices = statement.query((range.since.nanos(), range.until.nanos()))?;
+        while let Some(row) = slices.next()? {
+            let mut key = Key::default();
+            for (column, dimension) in Dimension::ROLLUP.iter().enumerate() {
+                let value: String = row.get(column + 2)?;
+                key.set(*dimension, (!value.is_empty()).then(|| Text::from(value)));
+            }
+            visit(Timestamp::from_nanos(row.get(0)?), &key, &decode(&row.get::<_, Vec<u8>>(1)?)?);
+        }
+        Ok(())
+    }
+
+    /// Part of an hour: single events where all of them are kept, else the whole hour.
+    fn visit_edge(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> rusqlite::Result<()> {
+        if range.since >= range.until {
+            return Ok(());
+        }
+        let hour = Range { since: range.since.hour(), until: range.since.next_hour() };
+        let mut summed = 0;
+        self.visit_slices("hourly", hour, &mut |_, _, aggregate| summed += aggregate.calls)?;
+        let mut kept =
+            self.connection.prepare_cached("SELECT count(*) FROM calls WHERE start >= ?1 AND start < ?2")?;
+        let kept: i64 = kept.query_row((hour.since.nanos(), hour.until.nanos()), |row| row.get(0))?;
+        if i64::try_from(summed) == Ok(kept) {
+            self.visit_events(range, &mut |resource, event| {
+                Aggregate::sum_up(resource, event, &mut |key, add| {
+                    let mut aggregate = Aggregate::default();
+                    add(&mut aggregate);
+                    visit(event.at(), &key, &aggregate);
+                });
+            })
+        } else {
+            self.visit_slices("hourly", hour, visit)
+        }
+    }
+
+    fn visit(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> rusqlite::Result<()> {
+        let range = query.range;
+        if range.since >= range.until {
+            return Ok(());
+        }
+        if query.needs_events() {
+            return self.visit_events(range, &mut |resource, event| {
+                Aggregate::sum_up(resource, event, &mut |key, add| {
+                    let mut aggregate = Aggregate::default();
+                    add(&mut aggregate);
+                    visit(event.at(), &key, &aggregate);
+                });
+            });
+        }
+        // Whole days from daily rows, whole hours from hourly rows, what is left over from single events.
+        let first = if range.since == range.since.hour() { range.since } else { range.since.next_hour() };
+        let last = if range.until == Timestamp::MAX { range.until } else { range.until.hour() };
+        if first > last {
+            return self.visit_edge(range, visit);
+        }
+        self.visit_edge(Range { since: range.since, until: first }, visit)?;
+        let (day_first, day_last) = match query.bucket {
+            Some(Bucket::Hour) => (last, last),
+            _ => {
+                let start = if first == first.day() { first } else { first.next_day() };
+                (start.min(last), if last == Timestamp::MAX { last } else { last.day().max(start.min(last)) })
+            }
+        };
+        self.visit_slices("hourly", Range { since: first, until: day_first }, visit)?;
+        self.visit_slices("daily", Range { since: day_first, until: day_last }, visit)?;
+        self.visit_slices("hourly", Range { since: day_last, until: last }, visit)?;
+        self.visit_edge(Range { since: last, until: range.until }, visit)
+    }
+}
+
+pub(super) fn decode(bytes: &[u8]) -> rusqlite::Result<Aggregate> {
+    let damaged = || {
+        let text = "a stored aggregate is damaged, or of a later version";
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, text.into())
+    };
+    Aggregate::decode(bytes).ok_or_else(damaged)
+}
+
+impl Engine for History {
+    fn scan(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> Result<(), EngineError> {
+        // One snapshot for all its parts: an agent may be writing.
+        let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
+        let result = self.visit(query, visit).map_err(|error| self.failed(&error));
+        drop(snapshot);
+        result
+    }
+}

@@ -1,0 +1,97 @@
+//! Tables of the history and their version.
+
+use super::HistoryError;
+use jobmon_core::Dimension;
+use rusqlite::Connection;
+use std::path::Path;
+
+/// Version of the tables below, kept in `PRAGMA user_version`.
+pub(super) const VERSION: i64 = 1;
+
+/// "JOBM": what `PRAGMA application_id` tells of a history.
+const APPLICATION: i64 = 0x4a4f_424d;
+
+/// Text columns are never null: the empty text is "none", so that they can stand in keys.
+const EVENTS: &str = "
+CREATE TABLE calls (
+    trace_id BLOB NOT NULL, span_id BLOB NOT NULL, parent_span_id BLOB, root_span_id BLOB NOT NULL,
+    start INTEGER NOT NULL, duration INTEGER, first_token INTEGER,
+    project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
+    session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
+    operation TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,
+    provider TEXT NOT NULL, model TEXT NOT NULL,
+    ending TEXT NOT NULL, category TEXT NOT NULL, failure TEXT,
+    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cost_nanodollars INTEGER, cost_grade TEXT NOT NULL, wasted_nanodollars INTEGER NOT NULL, prices TEXT NOT NULL,
+    attempts INTEGER NOT NULL, usage_missing INTEGER NOT NULL, tokens_tracked INTEGER NOT NULL,
+    rest TEXT NOT NULL
+) STRICT;
+CREATE INDEX calls_by_start ON calls (start);
+CREATE INDEX calls_by_span ON calls (span_id);
+CREATE TABLE facts (
+    at INTEGER NOT NULL, kind TEXT NOT NULL, label TEXT NOT NULL, number REAL, nanodollars INTEGER,
+    results INTEGER, relevant INTEGER,
+    call_trace_id BLOB, call_span_id BLOB,
+    project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
+    session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
+    operation TEXT NOT NULL, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL
+) STRICT;
+CREATE INDEX facts_by_time ON facts (at);
+CREATE INDEX facts_by_call ON facts (call_span_id);
+";
+
+/// A table of aggregates: one row for each slice of time and each combination of the kept dimensions.
+fn aggregates(table: &str) -> String {
+    let columns = columns();
+    format!(
+        "CREATE TABLE {table} (start INTEGER NOT NULL, {} TEXT NOT NULL, aggregate BLOB NOT NULL, \
+         PRIMARY KEY (start, {})) STRICT, WITHOUT ROWID;",
+        columns.join(" TEXT NOT NULL, "),
+        columns.join(", ")
+    )
+}
+
+/// Columns of the dimensions that aggregates are kept by, in their order.
+pub(super) fn columns() -> Vec<&'static str> {
+    Dimension::ROLLUP.iter().map(|dimension| dimension.name()).collect()
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// Makes the tables in an empty file, or checks that the file is a history that we know.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HistoryError> {
+    let failed = HistoryError::sqlite(path);
+    // Two agents may start at once: look and make under one lock.
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(&failed)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&failed)?;
+    if tables > 0 || pragma(&transaction, "application_id").map_err(&failed)? != 0 {
+        return check(&transaction, path);
+    }
+    let make = || {
+        transaction.execute_batch(EVENTS)?;
+        transaction.execute_batch(&aggregates("hourly"))?;
+        transaction.execute_batch(&aggregates("daily"))?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)
+    };
+    make().map_err(&failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Checks that the file is a history that we know.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), HistoryError> {
+    let failed = HistoryError::sqlite(path);
+    if pragma(connection, "application_id").map_err(&failed)? != APPLICATION {
+        return Err(HistoryError::NotAHistory(path.to_owned()));
+    }
+    let found = pragma(connection, "user_version").map_err(failed)?;
+    if found > VERSION {
+        return Err(HistoryError::Newer { path: path.to_owned(), found });
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! [`Sqlite`]: writes the history.
+
+use super::{HistoryError, rows, schema};
+use jobmon_core::{
+    Aggregate, Batch, Dimension, Event, ExportError, Exporter, Key, Operation, Subject, Text, Timestamp,
+};
+use rusqlite::{
+    Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
+};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Writes the history: raw events, and hourly and daily aggregates, in one SQLite file.
+///
+/// Each batch is one transaction, so a reader, or a restart after a crash, finds raw rows and aggregates in
+/// agreement. Other processes may read the file meanwhile, and other agents may write it.
+/// Calls that sampling leaves out have no raw row; the aggregates count them.
+///
+/// ```
+/// use jobmon_export::{Monitor, Sqlite};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobmon.db");
+/// let _guard = Monitor::builder().exporter(Sqlite::open(path)?).install()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens a history for writing; makes it where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be written, is something else, or was written by a later version. It is then left as
+    /// it was.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let path = path.as_ref().to_owned();
+        let failed = HistoryError::sqlite(&path);
+        let mut connection = Connection::open(&path).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        schema::prepare(&mut connection, &path)?;
+        // With WAL and NORMAL a killed process loses nothing that was committed; a power cut may lose the last
+        // commits, never the file.
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(&failed)?;
+        Ok(Self { path, connection })
+    }
+}
+
+impl Exporter for Sqlite {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        let path = self.path.display().to_string();
+        write(&mut self.connection, batch).map_err(|error| {
+            let reason = format!("cannot write {path}: {error}");
+            match error.sqlite_error_code() {
+                Some(
+                    rusqlite::ErrorCode::DatabaseBusy
+                    | rusqlite::ErrorCode::DatabaseLocked
+                    | rusqlite::ErrorCode::DiskFull
+                    | rusqlite::ErrorCode::SystemIoFailure
+                    | rusqlite::ErrorCode::CannotOpen,
+                ) => ExportError::Busy { after: Duration::from_millis(500), reason },
+                _ => ExportError::Refused { reason },
+            }
+        })
+    }
+}
+
+fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut hours: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
+    {
+        let mut call = transaction.prepare_cached(rows::INSERT_CALL)?;
+        let mut fact = transaction.prepare_cached(rows::INSERT_FACT)?;
+        for event in batch.events.iter() {
+            let completed = complete(&transaction, event)?;
+            let event = completed.as_ref().unwrap_or(event);
+            match event {
+                Event::Call(record) if record.sampled => {
+                    rows::insert_call(&mut call, &batch.resource, record)?;
+                }
+                Event::Call(_) => {}
+                event => rows::insert_fact(&mut fact, &batch.resource, event)?,
+            }
+            let hour = event.at().hour();
+            Aggregate::sum_up(&batch.resource, event, &mut |key, add| {
+                add(hours.entry((hour, key.only(Dimension::ROLLUP))).or_default());
+            });
+        }
+    }
+    let mut days: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
+    for ((hour, key), aggregate) in &hours {
+        days.entry((hour.day(), key.clone())).or_default().merge(aggregate);
+    }
+    for (table, slices) in [("hourly", hours), ("daily", days)] {
+        merge(&transaction, table, slices)?;
+    }
+    transaction.commit()
+}
+
+/// A fact about a call that ended earlier, or elsewhere, lacks what is known of the call: look it up.
+fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Option<Event>> {
+    let Some(call) = event.fact().filter(|fact| fact.subject.is_none()).and_then(|fact| fact.call) else {
+        return Ok(None);
+    };
+    let mut statement = transaction.prepare_cached(
+        "SELECT name, operation, provider, model, session, user, feature, strategy FROM calls
+         WHERE span_id = ?1 AND trace_id = ?2",
+    )?;
+    let found = statement
+        .query_row((call.span.to_bytes(), call.trace.to_bytes()), |row| {
+            let text =
+                |column: usize| Ok::<_, rusqlite::Error>(Some(Text::from(row.get::<_, String>(column)?)));
+            let mut columns = Vec::new();
+            for column in 0..8 {
+                columns.push(text(column)?.filter(|text| !text.is_empty()));
+            }
+            Ok(columns)
+        })
+        .optional()?;
+    let Some([name, operation, provider, model, session, user, feature, strategy]) =
+        found.and_then(|columns| <[Option<Text>; 8]>::try_from(columns).ok())
+    else {
+        return Ok(None);
+    };
+    let mut event = event.clone();
+    if let Some(fact) = event.fact_mut() {
+        let operation = operation.and_then(|name| name.parse().ok()).unwrap_or(Operation::InvokeAgent);
+        fact.subject = Some(Subject::new(name.unwrap_or(Text::literal("")), operation, provider, model));
+        let scope = &mut fact.scope;
+        scope.session = scope.session.take().or(session);
+        scope.user = scope.user.take().or(user);
+        scope.feature = scope.feature.take().or(feature);
+        scope.strategy = scope.strategy.take().or(strategy);
+    }
+    Ok(Some(event))
+}
+
+/// Adds aggregates to those that are stored.
+fn merge(
+    transaction: &Transaction<'_>,
+    table: &str,
+    slices: HashMap<(Timestamp, Key), Aggregate>,
+) -> rusqlite::Result<()> {
+    let columns = schema::columns();
+    let same: Vec<_> =
+        columns.iter().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 2)).collect();
+    let slots: Vec<_> = (1..=columns.len() + 2).map(|n| format!("?{n}")).collect();
+    let mut find = transaction.prepare_cached(&format!(
+        "SELECT aggregate FROM {table} WHERE start = ?1 AND {}",
+        same.join(" AND ")
+    ))?;
+    let mut put = transaction
+        .prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES ({})", slots.join(", ")))?;
+    for ((start, key), mut aggregate) in slices {
+        let mut values = vec![Value::Integer(start.nanos())];
+        for dimension in Dimension::ROLLUP {
+            values.push(Value::Text(
+                key.get(*dimension).map_or_else(String::new, |value| value.as_str().to_owned()),
+            ));
+        }
+        let stored: Option<Vec<u8>> =
+            find.query_row(params_from_iter(&values), |row| row.get(0)).optional()?;
+        if let Some(stored) = stored {
+            aggregate.merge(&super::read::decode(&stored)?);
+        }
+        values.push(Value::Blob(aggregate.encode()));
+        put.execute(params_from_iter(&values))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,316 @@
+//! The history: what is written is what is read, whatever is asked, and whatever happens meanwhile.
+
+use jobmon_core::{
+    Answer, Attempt, Batch, Bucket, CallId, CallRecord, Cost, Dimension, End, Engine, ErrorCategory, Event,
+    Exporter, Fact, Failure, Feedback, Measure, Memory, Operation, Outcome, PricedAnswer, Query, Range,
+    Resource, Scope, Score, Search, SpanId, Text, Timestamp, TraceId, Usage, Usd, Verdict,
+};
+use jobmon_export::{History, HistoryError, Sqlite};
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const HOUR: i64 = 3_600_000_000_000;
+/// 2026-11-24T00:00:00Z.
+const DAY: i64 = 1_795_478_400_000_000_000;
+
+fn call_at(nanos: i64) -> CallRecord {
+    let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+    CallRecord::new(id, Text::from("analyze"), Operation::Chat, Timestamp::from_nanos(nanos))
+}
+
+fn batch(events: Vec<Event>) -> Batch {
+    let mut resource = Resource::default();
+    resource.service_name = Some(Text::from("test"));
+    Batch { resource: Arc::new(resource), events: Arc::new(events) }
+}
+
+fn write(path: &Path, events: Vec<Event>) {
+    Sqlite::open(path).expect("opens").export(&batch(events)).expect("is taken");
+}
+
+/// A call with everything that a row has to keep.
+fn full_call() -> CallRecord {
+    let mut call = call_at(DAY + 5);
+    call.parent = Some(SpanId::random());
+    call.root = SpanId::random();
+    call.location = Text::from("job_search::agents:42");
+    call.provider = Some(Text::from("gcp.gemini"));
+    call.model = Some(Text::from("gemini-2.5-flash"));
+    call.scope.session = Some(Text::from("s-1"));
+    call.scope.user = Some(Text::from("u-1"));
+    call.scope.feature = Some(Text::from("job_analysis"));
+    call.scope.strategy = Some(Text::from("broad"));
+    call.duration = Some(Duration::from_nanos(1_234_567_891));
+    call.first_token = Some(Duration::from_nanos(99));
+    call.end = End::Error;
+    let mut failure = Failure::new(ErrorCategory::RateLimit);
+    failure.message = Some(Text::from("too \"many\" requests 'now'"));
+    failure.http_status = Some(429);
+    failure.retry_after = Some(Duration::from_millis(1_500));
+    call.failure = Some(failure.clone());
+    let mut answer =
+        Answer::from(Usage::new(1_000, 20).with_cache_read(3).with_cache_write(4).with_reasoning(5));
+    answer.id = Some(Text::from("resp-1"));
+    answer.model = Some(Text::from("gemini-2.5-flash-001"));
+    answer.finish_reasons = vec![Text::from("STOP")];
+    call.answers = vec![
+        PricedAnswer::new(answer, 1, Cost::Known(Usd::from_nanos(123_456))),
+        PricedAnswer::new(Answer::default(), 2, Cost::Unpriced),
+    ];
+    call.attempts = vec![
+        Attempt::new(1, Duration::ZERO, Duration::from_millis(5), Some(failure.clone())),
+        Attempt::new(2, Duration::from_millis(9), Duration::from_millis(6), Some(failure)),
+    ];
+    call.cost = Some(Cost::AtLeast(Usd::from_nanos(123_456)));
+    call.prices = Some(Text::from("list 1"));
+    call.usage_missing = true;
+    call.attributes = vec![
+        (Text::from("a.text"), "x".into()),
+        (Text::from("b.int"), 7_i64.into()),
+        (Text::from("c.float"), 1.5.into()),
+        (Text::from("d.bool"), true.into()),
+    ];
+    call
+}
+
+fn fact(nanos: i64) -> Fact {
+    Fact::new(Timestamp::from_nanos(nanos), None, Scope::default())
+}
+
+#[test]
+fn events_come_back_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let mut search = Search::new(fact(DAY + 9), Text::from("rust"));
+    search.results = 7;
+    search.relevant = Some(3);
+    let events = vec![
+        Event::Call(Box::new(full_call())),
+        Event::Call(Box::new(call_at(DAY + 6))),
+        Event::Score(Score::new(fact(DAY + 6), Text::from("match"), 0.1 + 0.2)),
+        Event::Feedback(Feedback::new(fact(DAY + 7), Verdict::Negative)),
+        Event::Outcome(Outcome::new(fact(DAY + 8), Text::from("interview"), Some(Usd::from_dollars(20)))),
+        Event::Search(search),
+    ];
+    write(&path, events.clone());
+    let history = History::open(&path).unwrap();
+    let mut found = Vec::new();
+    history.events(Range::ALL, &mut |_, event| found.push(event.clone())).unwrap();
+    assert_eq!(found, events);
+    assert_eq!(history.check().unwrap(), []);
+}
+
+#[test]
+fn a_fact_about_an_earlier_call_counts_for_its_model_and_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let call = full_call();
+    let id = call.id;
+    write(&path, vec![Event::Call(Box::new(call))]);
+    // Days later, by another process that knows the id alone.
+    let mut late = fact(DAY + 72 * HOUR);
+    late.call = Some(id);
+    let kind = Text::from("interview");
+    write(&path, vec![Event::Outcome(Outcome::new(late, kind, Some(Usd::from_dollars(20))))]);
+
+    let history = History::open(&path).unwrap();
+    let outcomes = Query::new([Measure::named("outcomes").unwrap()])
+        .by([Dimension::Feature, Dimension::Strategy, Dimension::Model])
+        .filter("outcome=interview".parse().unwrap());
+    let rows = outcomes.run(&history).unwrap();
+    let group: Vec<_> = rows[0].group.iter().map(|value| value.as_ref().unwrap().as_str()).collect();
+    assert_eq!((rows.len(), group), (1, vec!["job_analysis", "broad", "gemini-2.5-flash"]));
+    assert_eq!(history.check().unwrap(), []);
+}
+
+#[test]
+fn calls_left_out_by_sampling_still_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let mut left_out = call_at(DAY);
+    left_out.sampled = false;
+    write(&path, vec![Event::Call(Box::new(left_out)), Event::Call(Box::new(call_at(DAY)))]);
+    let history = History::open(&path).unwrap();
+    let mut kept = 0;
+    history.events(Range::ALL, &mut |_, _| kept += 1).unwrap();
+    let calls = Query::new([Measure::named("calls").unwrap()]);
+    // Also for part of an hour, where single events would show only one.
+    let part = Range { since: Timestamp::from_nanos(DAY - 5), until: Timestamp::from_nanos(DAY + 5) };
+    for query in [calls.clone(), calls.range(part)] {
+        assert_eq!(query.run(&history).unwrap()[0].figures[0].unwrap().to_string(), "2");
+    }
+    assert_eq!(kept, 1);
+}
+
+#[test]
+fn files_that_are_no_history_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.db");
+    assert!(matches!(History::open(&missing), Err(HistoryError::Missing(_))));
+    assert!(!missing.exists(), "reading makes no file");
+
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "this is not a database, but it is long enough to look like one ".repeat(20))
+        .unwrap();
+    let before = std::fs::read(&text).unwrap();
+    assert!(matches!(History::open(&text), Err(HistoryError::NotAHistory(_))));
+    assert!(matches!(Sqlite::open(&text), Err(HistoryError::NotAHistory(_))));
+    assert_eq!(std::fs::read(&text).unwrap(), before);
+
+    let other = folder.path().join("other.db");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE mine (x)").unwrap();
+    let before = std::fs::read(&other).unwrap();
+    assert!(matches!(History::open(&other), Err(HistoryError::NotAHistory(_))));
+    assert!(matches!(Sqlite::open(&other), Err(HistoryError::NotAHistory(_))));
+    assert_eq!(std::fs::read(&other).unwrap(), before);
+
+    let newer = folder.path().join("newer.db");
+    write(&newer, vec![Event::Call(Box::new(call_at(DAY)))]);
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    for error in [History::open(&newer).unwrap_err(), Sqlite::open(&newer).unwrap_err()] {
+        assert!(matches!(error, HistoryError::Newer { found: 2, .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_changed_sum_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    write(&path, vec![Event::Call(Box::new(full_call()))]);
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE calls SET name = 'other'").unwrap();
+    let differences = History::open(&path).unwrap().check().unwrap();
+    assert!(!differences.is_empty());
+}
+
+#[test]
+fn two_agents_write_and_a_reader_reads_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let writers: Vec<_> = (0..2)
+        .map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut sqlite = Sqlite::open(&path).expect("opens");
+                for n in 0..40 {
+                    let calls = (0..5).map(|_| Event::Call(Box::new(call_at(DAY + n * HOUR / 10)))).collect();
+                    let one = batch(calls);
+                    while let Err(error) = sqlite.export(&one) {
+                        assert!(matches!(error, jobmon_core::ExportError::Busy { .. }), "{error}");
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut last = 0;
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        // The first moments belong to making the file.
+        let Ok(history) = History::open(&path) else { continue };
+        let mut calls = 0;
+        let query = Query::new([Measure::named("calls").unwrap()]);
+        history.scan(&query, &mut |_, _, sums| calls += sums.calls).unwrap();
+        assert!(calls >= last, "a reader never goes back in time");
+        assert_eq!(calls % 5, 0, "a batch is seen whole or not at all");
+        last = calls;
+    }
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    let history = History::open(&path).unwrap();
+    let mut calls = 0;
+    history.events(Range::ALL, &mut |_, _| calls += 1).unwrap();
+    assert_eq!(calls, 400);
+    assert_eq!(history.check().unwrap(), []);
+}
+
+/// Events spread over three days, with few distinct names so that groups have several.
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let pick =
+        |names: &'static [&'static str]| prop::sample::select(names).prop_map(|name| Some(Text::from(name)));
+    let at = 0..72 * HOUR;
+    let call = (at.clone(), pick(&["a", "b", ""]), pick(&["m", "n"]), 0..5_usize, 0..3_u64, any::<u16>())
+        .prop_map(|(at, feature, model, end, kind, size)| {
+            let mut call = call_at(DAY + at);
+            call.scope.feature = feature;
+            call.scope.session = Some(Text::from(format!("s{}", size % 3)));
+            call.model = model;
+            call.end = End::ALL[end];
+            call.failure = (call.end == End::Error).then(|| Failure::new(ErrorCategory::Server));
+            call.duration = Some(Duration::from_micros(size.into()));
+            let cost = [
+                Cost::Unpriced,
+                Cost::Known(Usd::from_nanos(size.into())),
+                Cost::AtLeast(Usd::from_nanos(1)),
+            ];
+            call.cost = Some(cost[usize::try_from(kind).unwrap()]);
+            let usage = Usage::new(size.into(), kind);
+            call.answers =
+                vec![PricedAnswer::new(Answer::from(usage), 1, cost[usize::try_from(kind).unwrap()])];
+            Event::Call(Box::new(call))
+        });
+    let score = (at.clone(), pick(&["match", "style"]), -50_i32..50).prop_map(|(at, name, value)| {
+        Event::Score(Score::new(fact(DAY + at), name.unwrap(), f64::from(value) / 8.0))
+    });
+    let outcome = (at, pick(&["interview", "application"]), 0..9_i64).prop_map(|(at, kind, value)| {
+        Event::Outcome(Outcome::new(fact(DAY + at), kind.unwrap(), Some(Usd::from_dollars(value))))
+    });
+    prop::collection::vec(prop_oneof![4 => call, 1 => score, 1 => outcome], 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// The conformance test of engines: same query, same answer, in memory and in the history.
+    #[test]
+    fn the_history_answers_as_memory_does(
+        all in events(),
+        since in 0..72_i64, length in 1..72_i64,
+        by in prop::sample::subsequence(vec![Dimension::Feature, Dimension::Model, Dimension::Outcome, Dimension::Category], 0..3),
+        bucket in prop::sample::select(vec![None, Some(Bucket::Hour), Some(Bucket::Day)]),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobmon.db");
+        for part in all.chunks(7) {
+            write(&path, part.to_vec());
+        }
+        let mut memory = Memory::default();
+        all.iter().for_each(|event| memory.add(&batch(Vec::new()).resource, event));
+        let range = Range {
+            since: Timestamp::from_nanos(DAY + since * HOUR),
+            until: Timestamp::from_nanos(DAY + (since + length) * HOUR),
+        };
+        let mut query = Query::new(Measure::ALL).by(by).range(range);
+        query.bucket = bucket;
+        let history = History::open(&path).unwrap();
+        prop_assert_eq!(query.run(&history).unwrap(), query.run(&memory).unwrap());
+        prop_assert_eq!(history.check().unwrap(), vec![]);
+    }
+
+    /// Whatever the ends of the range, the answer is made of exactly the events inside.
+    #[test]
+    fn part_of_an_hour_is_answered_exactly(all in events(), since in 0..72 * HOUR, length in 1..50 * HOUR) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobmon.db");
+        write(&path, all.clone());
+        let range = Range {
+            since: Timestamp::from_nanos(DAY + since),
+            until: Timestamp::from_nanos(DAY + since + length),
+        };
+        let mut inside = Memory::default();
+        let resource = batch(Vec::new()).resource;
+        all.iter().filter(|event| range.contains(event.at())).for_each(|event| inside.add(&resource, event));
+        let query = Query::new(Measure::ALL).by([Dimension::Feature]);
+        let expected = query.run(&inside).unwrap();
+        prop_assert_eq!(query.range(range).run(&History::open(&path).unwrap()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn sessions_are_answered_from_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    write(&path, vec![Event::Call(Box::new(full_call())), Event::Call(Box::new(call_at(DAY)))]);
+    let query = Query::new([Measure::named("calls").unwrap()]).by([Dimension::Session]);
+    let rows = query.run(&History::open(&path).unwrap()).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(query.run(&Memory::default()).is_err(), "memory keeps no single events, and says so");
+}
