@@ -1,0 +1,162 @@
+//! What the command line accepts.
+
+use crate::time::Moment;
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jobmon_core::{Dimension, Filter, Measure};
+use std::path::PathBuf;
+
+/// Reports and queries over the history that agents write with the `sqlite` exporter.
+///
+/// It only reads: it can run while agents write.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What happened: costs, models, errors, quality, outcomes
+    Report(ReportArgs),
+    /// Any measures, grouped and filtered
+    Query(QueryArgs),
+    /// Look after the history
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Where the history is.
+#[derive(Debug, Group)]
+pub(crate) struct Source {
+    /// The history
+    #[arg(long, value_name = "FILE", env = "JOBMON_SQLITE_PATH", default_value = "jobmon.db")]
+    pub(crate) db: PathBuf,
+}
+
+/// Which time.
+#[derive(Debug, Group)]
+pub(crate) struct Span {
+    /// From: an age (`24h`, `7d`), a date (`2026-11-01`) or a moment (`2026-11-01T12:00:00Z`); default: the beginning
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Moment>,
+    /// Up to, and without: the same forms; default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Moment>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) span: Span,
+    /// A calendar period (UTC), up to now, instead of `--since`
+    #[arg(long, value_enum, conflicts_with_all = ["since", "until"])]
+    pub(crate) period: Option<Period>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Period {
+    /// Today
+    Day,
+    /// Since Monday
+    Week,
+    /// Since the first of the month
+    Month,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Text in columns
+    Terminal,
+    /// Markdown
+    Markdown,
+    /// JSON
+    Json,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = catalogue())]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) span: Span,
+    /// What to compute, separated by commas (see below)
+    #[arg(long, required = true, value_delimiter = ',', value_parser = measure)]
+    pub(crate) measures: Vec<&'static Measure>,
+    /// What to group by, separated by commas (see below)
+    #[arg(long, value_delimiter = ',', value_parser = dimension)]
+    pub(crate) by: Vec<Dimension>,
+    /// Which events: `dimension=value`, `dimension!=value`, `dimension=a,b`; `dimension=` for those without one
+    #[arg(long, value_name = "FILTER", value_parser = filter)]
+    pub(crate) filter: Vec<Filter>,
+    /// Slices of time (UTC)
+    #[arg(long, value_enum)]
+    pub(crate) bucket: Option<Slice>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: QueryFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Slice {
+    /// One row for each hour
+    Hour,
+    /// One row for each day
+    Day,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum QueryFormat {
+    /// Text in columns
+    Table,
+    /// A JSON array of objects
+    Json,
+    /// Comma-separated values
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Compare the hourly and daily sums with the events they were made of
+    Check {
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+fn measure(name: &str) -> Result<&'static Measure, String> {
+    Measure::named(name.trim()).map_err(|error| error.to_string())
+}
+
+fn dimension(name: &str) -> Result<Dimension, String> {
+    name.trim().parse().map_err(|error: jobmon_core::UnknownDimension| error.to_string())
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(|error: jobmon_core::QueryError| error.to_string())
+}
+
+/// Every measure and dimension with its meaning.
+fn catalogue() -> String {
+    let mut text = String::from("Measures:\n");
+    for measure in Measure::ALL {
+        text.push_str(&format!("  {:<24} {}\n", measure.name, measure.meaning));
+    }
+    text.push_str("\nDimensions:\n");
+    for dimension in Dimension::ALL {
+        text.push_str(&format!("  {:<24} {}\n", dimension.name(), dimension.meaning()));
+    }
+    text
+}

@@ -1,0 +1,125 @@
+//! What each command does: arguments in, text out.
+
+use crate::args::{
+    Args, Command, HistoryCommand, QueryArgs, QueryFormat, ReportArgs, ReportFormat, Slice, Span,
+};
+use crate::csv;
+use crate::time::{Moment, start_of};
+use clap::CommandFactory;
+use jobmon_core::report::{Report, row_to_json};
+use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
+use jobmon_export::History;
+use serde_json::Value;
+
+/// A message for the user: what was wrong and what to do.
+type Message = String;
+
+fn message(error: impl std::fmt::Display) -> Message {
+    error.to_string()
+}
+
+pub(crate) fn run(args: Args) -> Result<String, Message> {
+    match args.command {
+        Command::Report(args) => report(&args),
+        Command::Query(args) => query(args),
+        Command::History(HistoryCommand::Check { source }) => {
+            check(&History::open(&source.db).map_err(message)?)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "jobmon", &mut script);
+            String::from_utf8(script).map_err(message)
+        }
+    }
+}
+
+/// The range that was asked for; `until` is now unless it is said.
+fn range(span: &Span) -> Result<Range, Message> {
+    let now = Timestamp::now();
+    let since = span.since.map_or(Timestamp::MIN, |since: Moment| since.at(now));
+    let until = span.until.map_or(Timestamp::MAX, |until: Moment| until.at(now));
+    if since >= until {
+        return Err(format!(
+            "the time range is empty: --since is {since} and --until is {until}; --since must be earlier"
+        ));
+    }
+    Ok(Range { since, until })
+}
+
+fn report(args: &ReportArgs) -> Result<String, Message> {
+    let range = match args.period {
+        Some(period) => Range { since: start_of(period, Timestamp::now()), until: Timestamp::MAX },
+        None => range(&args.span)?,
+    };
+    let history = History::open(&args.source.db).map_err(message)?;
+    let report = Report::of(&history, range).map_err(message)?;
+    Ok(match args.format {
+        ReportFormat::Terminal => report.to_text(),
+        ReportFormat::Markdown => report.to_markdown(),
+        ReportFormat::Json => pretty(&report.to_json()),
+    })
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn query(args: QueryArgs) -> Result<String, Message> {
+    let mut query = Query::new(args.measures).by(args.by).range(range(&args.span)?);
+    query.filters = args.filter;
+    query.bucket = args.bucket.map(|slice| match slice {
+        Slice::Hour => Bucket::Hour,
+        Slice::Day => Bucket::Day,
+    });
+    let history = History::open(&args.source.db).map_err(message)?;
+    let rows = query.run(&history).map_err(message)?;
+    Ok(match args.format {
+        QueryFormat::Table => table(&query, &rows).to_text(),
+        QueryFormat::Csv => csv::of(&query, &rows),
+        QueryFormat::Json => {
+            let rows = rows.iter().map(|row| row_to_json(row, &query.by, &query.measures)).collect();
+            pretty(&Value::Array(rows))
+        }
+    })
+}
+
+fn table(query: &Query, rows: &[Row]) -> Table {
+    let time = query.bucket.map(|_| ("time", Align::Left));
+    let groups = query.by.iter().map(|dimension| (dimension.name(), Align::Left));
+    let figures = query.measures.iter().map(|measure| (measure.name, Align::Right));
+    let mut table = Table::new(time.into_iter().chain(groups).chain(figures));
+    for row in rows {
+        let time = row.bucket.map(|at| at.to_string());
+        let groups = row.group.iter().map(|value| value.as_ref().map_or("-".to_owned(), ToString::to_string));
+        let figure = |figure: &Option<Quantity>| figure.map_or("-".to_owned(), |figure| figure.to_string());
+        table.row(time.into_iter().chain(groups).chain(row.figures.iter().map(figure)));
+    }
+    table
+}
+
+fn check(history: &History) -> Result<String, Message> {
+    let differences = history.check().map_err(message)?;
+    if differences.is_empty() {
+        return Ok("The hourly and daily sums agree with the events.\n".to_owned());
+    }
+    let mut table = Table::new([
+        ("sums", Align::Left),
+        ("from", Align::Left),
+        ("calls in sums", Align::Right),
+        ("calls in events", Align::Right),
+    ]);
+    for difference in &differences {
+        table.row([
+            difference.table.to_owned(),
+            difference.start.to_string(),
+            difference.stored_calls.to_string(),
+            difference.event_calls.to_string(),
+        ]);
+    }
+    Err(format!(
+        "sums and events differ in {} places (sampling, or events past their retention, explain sums that are \
+         larger):\n{}",
+        differences.len(),
+        table.to_text()
+    ))
+}

@@ -1,0 +1,37 @@
+//! The `jobmon` command: reports and queries over the history that agents write.
+
+mod args;
+mod commands;
+mod csv;
+mod time;
+
+use clap::Parser;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Wrong input, a history that cannot be read: the user can do something about it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args) {
+        Ok(text) => print(&text),
+        Err(message) => {
+            // Standard error may be closed: then nobody wants to know.
+            let _ = writeln!(io::stderr(), "jobmon: {message}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// A reader that has seen enough (`jobmon report | head`) is no error.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "jobmon: cannot write the answer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
