@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+pub use jobmon_core::*;
+pub use jobmon_export::*;
+
+#[doc(hidden)]
+pub use jobmon_core::private as __private;

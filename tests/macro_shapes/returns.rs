@@ -1,0 +1,242 @@
+//! R: what comes out.
+
+use crate::block_on;
+use jobmon::instrument_llm;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::task::Poll;
+
+#[instrument_llm]
+async fn result_question(x: &str) -> Result<u8, Box<dyn Error + Send + Sync>> {
+    let n: u8 = x.parse()?;
+    if n == 0 {
+        return Err("zero".into());
+    }
+    Ok(n)
+}
+
+#[instrument_llm]
+fn collect_inference() -> Vec<u8> {
+    (0..3).collect()
+}
+#[instrument_llm]
+async fn default_inference() -> Option<Vec<u8>> {
+    Default::default()
+}
+#[instrument_llm]
+async fn into_inference(x: &str) -> String {
+    x.into()
+}
+
+trait Numbered {
+    fn number(&self) -> u16;
+}
+impl Numbered for u8 {
+    fn number(&self) -> u16 {
+        (*self).into()
+    }
+}
+impl Numbered for u16 {
+    fn number(&self) -> u16 {
+        *self
+    }
+}
+
+#[instrument_llm]
+async fn coerce_async(early: bool) -> Box<dyn Numbered> {
+    if early {
+        return Box::new(1_u8);
+    }
+    Box::new(2_u16)
+}
+#[instrument_llm]
+fn coerce_sync(early: bool) -> Box<dyn Numbered> {
+    if early {
+        return Box::new(1_u8);
+    }
+    Box::new(2_u16)
+}
+#[instrument_llm]
+async fn dyn_future_in_result(m: u8) -> Result<Pin<Box<dyn Future<Output = u8> + Send>>, String> {
+    Ok(Box::pin(async move { m }))
+}
+
+static THREE: u8 = 3;
+#[instrument_llm]
+async fn static_dyn_ref() -> &'static dyn Numbered {
+    return &THREE;
+}
+#[instrument_llm]
+async fn closure_to_fn_pointer() -> fn(u8) -> u8 {
+    |x| x + 1
+}
+
+#[instrument_llm]
+async fn impl_return(x: u8) -> impl Debug + Display {
+    x
+}
+#[instrument_llm]
+fn impl_in_result(x: u8) -> Result<impl Iterator<Item = u8>, String> {
+    if x > 3 {
+        return Err("large".to_owned());
+    }
+    Ok(0..x)
+}
+#[instrument_llm]
+fn impl_borrowing(x: &[u8]) -> impl Iterator<Item = &u8> + '_ {
+    x.iter().filter(|x| **x > 1)
+}
+#[instrument_llm]
+async fn impl_early_return(x: u8) -> impl Debug {
+    if x > 1 {
+        return Some(x);
+    }
+    None
+}
+#[instrument_llm]
+fn impl_capturing<T: Copy + Debug>(x: T) -> impl Debug + use<T> {
+    x
+}
+
+#[instrument_llm]
+fn never_sync(text: &str) -> ! {
+    panic!("{text}")
+}
+#[instrument_llm(model = "m")]
+async fn never_async(text: &str) -> ! {
+    async {}.await;
+    panic!("{text}")
+}
+#[instrument_llm]
+fn never_loops() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[instrument_llm]
+fn option_question(x: Option<u8>) -> Option<u8> {
+    Some(x? + 1)
+}
+#[instrument_llm]
+async fn controlflow_question(x: ControlFlow<u8>) -> ControlFlow<u8> {
+    x?;
+    ControlFlow::Continue(())
+}
+#[instrument_llm]
+fn poll_result(x: Poll<Result<u8, String>>) -> Poll<Result<u8, String>> {
+    x
+}
+#[instrument_llm]
+#[deny(clippy::let_unit_value)]
+async fn unit_explicit() -> () {}
+#[instrument_llm]
+fn exit_code() -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+type Alias<T> = Result<T, std::io::Error>;
+mod own {
+    pub(crate) type Result<T> = std::result::Result<T, super::NotStatic<'static>>;
+}
+#[derive(Debug)]
+pub(crate) struct NotStatic<'a>(&'a str);
+#[instrument_llm]
+async fn alias(x: bool) -> Alias<u8> {
+    if x { Ok(1) } else { Err(std::io::ErrorKind::TimedOut.into()) }
+}
+#[instrument_llm]
+async fn crate_alias() -> own::Result<()> {
+    Err(NotStatic("x"))
+}
+
+#[instrument_llm]
+#[allow(dead_code, reason = "never run")]
+fn todo_tail() -> u8 {
+    todo!()
+}
+#[instrument_llm]
+#[allow(dead_code, reason = "never run")]
+async fn unimplemented_tail() -> Result<u8, String> {
+    unimplemented!()
+}
+#[instrument_llm]
+async fn panic_tail() -> String {
+    panic!("tail")
+}
+
+#[instrument_llm]
+fn unsized_behind_reference(x: &str) -> &str {
+    x
+}
+#[instrument_llm]
+fn nested<'a>(x: Result<Option<&'a u8>, &'a str>) -> Result<Option<&'a u8>, &'a str> {
+    Ok(x?.filter(|x| **x > 0))
+}
+#[instrument_llm]
+fn borrowed_dyn_error<'a>(x: &'a str) -> Result<u8, Box<dyn Error + 'a>> {
+    struct Of<'a>(&'a str);
+    impl Debug for Of<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl Display for Of<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl Error for Of<'_> {}
+    Err(Box::new(Of(x)))
+}
+#[instrument_llm]
+fn generic_error<T, E: Error>(x: Result<T, E>) -> Result<T, E> {
+    Ok(x?)
+}
+
+#[test]
+fn they_give_what_they_gave() {
+    block_on(async {
+        assert_eq!(result_question("3").await.ok(), Some(3));
+        assert!(result_question("x").await.is_err());
+        assert_eq!(default_inference().await, None);
+        assert_eq!(into_inference("x").await, "x");
+        assert_eq!((coerce_async(true).await.number(), coerce_async(false).await.number()), (1, 2));
+        assert_eq!(dyn_future_in_result(4).await.ok().expect("a future").await, 4);
+        assert_eq!(static_dyn_ref().await.number(), 3);
+        assert_eq!(closure_to_fn_pointer().await(1), 2);
+        assert_eq!(impl_return(1).await.to_string(), "1");
+        assert_eq!(format!("{:?}", impl_early_return(2).await), "Some(2)");
+        assert_eq!(controlflow_question(ControlFlow::Break(1)).await, ControlFlow::Break(1));
+        unit_explicit().await;
+        assert!(alias(false).await.is_err() && alias(true).await.is_ok());
+        assert_eq!(crate_alias().await.map_err(|e| e.0), Err("x"));
+    });
+    assert_eq!(collect_inference(), [0, 1, 2]);
+    assert_eq!((coerce_sync(true).number(), coerce_sync(false).number()), (1, 2));
+    assert_eq!(impl_in_result(2).map(Iterator::count), Ok(2));
+    assert_eq!(impl_borrowing(&[1, 2, 3]).count(), 2);
+    assert_eq!(format!("{:?}", impl_capturing(1)), "1");
+    assert_eq!((option_question(None), option_question(Some(1))), (None, Some(2)));
+    assert!(poll_result(Poll::Pending).is_pending());
+    assert_eq!(exit_code(), ExitCode::SUCCESS);
+    assert_eq!(unsized_behind_reference("x"), "x");
+    assert_eq!(nested(Ok(Some(&0))), Ok(None));
+    assert_eq!(borrowed_dyn_error("x").map_err(|e| e.to_string()), Err("x".to_owned()));
+    assert!(generic_error("x".parse::<u8>()).is_err());
+}
+
+#[test]
+fn diverging_functions_unwind_with_their_payload() {
+    let caught = std::panic::catch_unwind(|| never_sync("sync"));
+    let text = |payload: Box<dyn std::any::Any + Send>| payload.downcast_ref::<String>().cloned();
+    assert_eq!(caught.err().and_then(text).as_deref(), Some("sync"));
+    let caught = std::panic::catch_unwind(|| block_on(never_async("async")));
+    assert_eq!(caught.err().and_then(text).as_deref(), Some("async"));
+    assert!(std::panic::catch_unwind(|| block_on(panic_tail())).is_err());
+    let _: fn() -> ! = never_loops;
+}
