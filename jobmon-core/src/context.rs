@@ -97,6 +97,22 @@ impl Context {
         self
     }
 
+    /// This context with everything that a change sets.
+    fn changed(mut self, change: &Scope) -> Self {
+        let scope = Arc::make_mut(&mut self.scope);
+        for (value, new) in [
+            (&mut scope.session, &change.session),
+            (&mut scope.user, &change.user),
+            (&mut scope.feature, &change.feature),
+            (&mut scope.strategy, &change.strategy),
+        ] {
+            if new.is_some() {
+                value.clone_from(new);
+            }
+        }
+        self
+    }
+
     /// Runs a function in this context.
     pub fn run<R>(mut self, function: impl FnOnce() -> R) -> R {
         let _entered = Entered::new(&mut self);
@@ -144,20 +160,36 @@ pin_project! {
     pub struct WithContext<F> {
         #[pin]
         future: F,
-        context: Context,
+        place: Place,
     }
+}
+
+/// The context to run in.
+#[derive(Debug)]
+enum Place {
+    Known(Context),
+    /// That of the code that polls first, changed; so that scopes around scopes add up.
+    Around(Scope),
 }
 
 impl<F: Future> Future for WithContext<F> {
     type Output = F::Output;
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(this.context);
-        this.future.poll(cx)
+        if let Place::Around(change) = this.place {
+            *this.place = Place::Known(Context::current().changed(change));
+        }
+        match this.place {
+            Place::Known(context) => {
+                let _entered = Entered::new(context);
+                this.future.poll(cx)
+            }
+            Place::Around(_) => this.future.poll(cx),
+        }
     }
 }
 
-/// Runs a future in a context.
+/// Runs a future in a context, which replaces the one around it.
 ///
 /// ```
 /// use jobmon_core::{Context, with};
@@ -171,27 +203,31 @@ impl<F: Future> Future for WithContext<F> {
 /// # block_on(Box::pin(work));
 /// ```
 pub fn with<F: Future>(context: Context, future: F) -> WithContext<F> {
-    WithContext { future, context }
+    WithContext { future, place: Place::Known(context) }
 }
 
-/// Runs a future as part of a session: one job search, one conversation.
+fn around<F: Future>(change: Scope, future: F) -> WithContext<F> {
+    WithContext { future, place: Place::Around(change) }
+}
+
+/// Runs a future as part of a session: one job search, one conversation. What else is true around it stays.
 pub fn session<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
-    with(Context::current().with_session(id), future)
+    around(Scope { session: Some(id.into()), ..Scope::default() }, future)
 }
 
 /// Runs a future on behalf of a user. Give a pseudonym, not a name: it is stored as it is.
 pub fn user<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
-    with(Context::current().with_user(id), future)
+    around(Scope { user: Some(id.into()), ..Scope::default() }, future)
 }
 
 /// Runs a future for a feature of the product.
 pub fn feature<F: Future>(name: impl Into<Text>, future: F) -> WithContext<F> {
-    with(Context::current().with_feature(name), future)
+    around(Scope { feature: Some(name.into()), ..Scope::default() }, future)
 }
 
 /// Runs a future as part of a strategy that is to be compared with others.
 pub fn strategy<F: Future>(name: impl Into<Text>, future: F) -> WithContext<F> {
-    with(Context::current().with_strategy(name), future)
+    around(Scope { strategy: Some(name.into()), ..Scope::default() }, future)
 }
 
 /// Carries the current context into futures that run elsewhere.
