@@ -158,6 +158,8 @@ impl Lane {
                             exporter.flush().and_then(|()| exporter.shutdown())
                         });
                     }
+                    // Files are closed before anybody may think that it is over.
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(exporter)));
                     ticket.done();
                     return;
                 }

@@ -24,6 +24,13 @@ use std::path::{Path, PathBuf};
 pub enum HistoryError {
     /// There is no such file.
     Missing(PathBuf),
+    /// The file cannot be read.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The file is something else.
     NotAHistory(PathBuf),
     /// A later version of jobmon wrote it.
@@ -61,6 +68,9 @@ impl fmt::Display for HistoryError {
                  JOBMON_SQLITE_PATH say where it is",
                 path.display()
             ),
+            Self::Unreadable { path, source } => {
+                write!(f, "cannot read the history {}: {source}", path.display())
+            }
             Self::NotAHistory(path) => {
                 write!(
                     f,
@@ -84,6 +94,7 @@ impl std::error::Error for HistoryError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Sqlite { source, .. } => Some(source),
+            Self::Unreadable { source, .. } => Some(source),
             _ => None,
         }
     }

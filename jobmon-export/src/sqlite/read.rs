@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, types::Type};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Reads a history. It is opened read-only: nothing in it is ever changed.
+/// Reads a history; nothing in it is ever changed. Agents may write to it meanwhile.
 ///
 /// ```no_run
 /// use jobmon_core::{Range, report::Report};
@@ -34,10 +34,14 @@ impl History {
         if !path.exists() {
             return Err(HistoryError::Missing(path));
         }
+        schema::look(&path)?;
         let failed = HistoryError::sqlite(&path);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Opened for writing, and forbidden to: a connection opened read-only would leave the files of the
+        // write-ahead log behind, since it may not remove them when it is the last one.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        connection.pragma_update(None, "query_only", true).map_err(&failed)?;
         schema::check(&connection, &path)?;
         Ok(Self { path, connection })
     }

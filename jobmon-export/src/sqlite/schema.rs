@@ -3,6 +3,7 @@
 use super::HistoryError;
 use jobmon_core::Dimension;
 use rusqlite::Connection;
+use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
@@ -61,7 +62,36 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Makes the tables in an empty file, or checks that the file is a history that we know.
+/// Looks at the first bytes of a file, before SQLite does: opening it could already change it.
+///
+/// An empty file, or none, is a history that is still to be made.
+/// ([Database file format](https://www.sqlite.org/fileformat2.html#the_database_header): the magic text, the user
+/// version at offset 60, the application id at offset 68.)
+pub(super) fn look(path: &Path) -> Result<(), HistoryError> {
+    let mut header = Vec::with_capacity(100);
+    let read = std::fs::File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
+    if let Err(source) = read {
+        return match source.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(HistoryError::Unreadable { path: path.to_owned(), source }),
+        };
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+        bytes.map(|bytes| i64::from(u32::from_be_bytes(bytes)))
+    };
+    match (number(60), number(68)) {
+        _ if header.is_empty() => Ok(()),
+        _ if !header.starts_with(b"SQLite format 3\0") => Err(HistoryError::NotAHistory(path.to_owned())),
+        (Some(found), Some(APPLICATION)) if found > VERSION => {
+            Err(HistoryError::Newer { path: path.to_owned(), found })
+        }
+        (Some(_), Some(APPLICATION)) => Ok(()),
+        _ => Err(HistoryError::NotAHistory(path.to_owned())),
+    }
+}
+
+/// Makes the tables in an empty file, or checks again, now under a lock, that the file is a history that we know.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HistoryError> {
     let failed = HistoryError::sqlite(path);
     // Two agents may start at once: look and make under one lock.

@@ -38,6 +38,7 @@ impl Sqlite {
     /// it was.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref().to_owned();
+        schema::look(&path)?;
         let failed = HistoryError::sqlite(&path);
         let mut connection = Connection::open(&path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
