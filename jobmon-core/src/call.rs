@@ -2,7 +2,7 @@
 
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{Attempt, CallRecord, End, Event, PricedAnswer, Scope, Subject};
+use crate::event::{Attempt, CallRecord, End, Event, Location, PricedAnswer, Scope, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
@@ -229,20 +229,23 @@ impl Active {
     /// Ends the call: the one event of its life. Later ends do nothing.
     pub(crate) fn finish(&self, end: End, seen: Seen) {
         let ended_at = Instant::now();
-        let mut state = lock(&self.state);
-        if std::mem::replace(&mut state.ended, true) {
-            return;
-        }
-        let mut state = State {
-            ended: true,
-            ..std::mem::replace(&mut *state, State { ended: true, ..State::default() })
+        let mut state = {
+            let mut state = lock(&self.state);
+            if state.ended {
+                return;
+            }
+            std::mem::replace(&mut *state, State { ended: true, ..State::default() })
         };
         let facts = &self.site.facts;
         // The body's own report goes before what the return type tells, and so does that of calls inside.
         let automatic = seen.answer.filter(|_| {
             self.track.tokens && state.answers.is_empty() && !state.counted_inside && !facts.manual_usage
         });
-        if let Some(answer) = automatic.filter(|answer| answer.usage.is_some()) {
+        // Data that is no answer of a model tells neither usage nor, in a call to one, anything else.
+        let tells = |answer: &Answer| {
+            answer.usage.is_some() || (facts.operation.is_model_call() && *answer != Answer::default())
+        };
+        if let Some(answer) = automatic.filter(tells) {
             let attempt = state.attempts_begun.max(1);
             state.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
         }
@@ -273,7 +276,7 @@ impl Active {
             parent: self.parent.as_ref().map(|parent| parent.id.span),
             root: self.root,
             name: Text::literal(facts.name),
-            location: Text::from(format!("{}:{}", facts.module, facts.line)),
+            location: Location { module: Text::literal(facts.module), line: facts.line },
             operation: facts.operation,
             provider: state.provider,
             model: state.model,
@@ -295,18 +298,17 @@ impl Active {
         self.monitor.submit(Event::Call(Box::new(record)));
     }
 
+    /// Counts it, and tells once for each function what can be done.
     fn usage_is_missing(&self) {
         self.monitor.without_usage.fetch_add(1, Relaxed);
-        if !self.site.facts.manual_usage || self.site.first_warning() {
-            let facts = &self.site.facts;
-            let text = format!(
-                "`{}` ({}:{}) is a model call that ended without usage, so its cost is unknown. Ways out: pass \
-                 the provider's answer through `jobmon::observe(..)` in its body, or return a type that is an \
-                 `LlmResponse`, or write `usage = |out| ..` or `track(latency, errors, retries)` in its attribute",
-                facts.name, facts.file, facts.line
-            );
-            self.monitor.settings.warnings.once(&format!("{}:{}", facts.file, facts.line), &text);
-        }
+        let facts = &self.site.facts;
+        let text = format!(
+            "`{}` ({}:{}) is a model call that ended without usage, so its cost is unknown. Ways out: pass the \
+             provider's answer through `jobmon::observe(..)` in its body, or return a type that is an \
+             `LlmResponse`, or write `usage = |out| ..` or `track(latency, errors, retries)` in its attribute",
+            facts.name, facts.file, facts.line
+        );
+        self.monitor.settings.warnings.once(&format!("{}:{}", facts.file, facts.line), &text);
     }
 }
 

@@ -105,8 +105,8 @@ pub struct CallRecord {
     pub root: SpanId,
     /// The function's name, or the one given with `name = ".."`.
     pub name: Text,
-    /// Where the function stands: `module::path:line`.
-    pub location: Text,
+    /// Where the function stands.
+    pub location: Location,
     /// What kind of work it is.
     pub operation: Operation,
     /// Who runs the model, as OpenTelemetry names providers (`openai`, `gcp.gemini`, ..).
@@ -151,7 +151,7 @@ impl CallRecord {
             parent: None,
             root: id.span,
             name,
-            location: Text::literal(""),
+            location: Location { module: Text::literal(""), line: 0 },
             operation,
             provider: None,
             model: None,
@@ -218,6 +218,22 @@ impl CallRecord {
         let mut sum = CostSum::default();
         self.answers.iter().for_each(|answer| sum.add(answer.cost));
         sum
+    }
+}
+
+/// Where a function stands; prints as `module::path:line`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a place has these two parts")]
+pub struct Location {
+    /// Its module.
+    pub module: Text,
+    /// The line of its attribute.
+    pub line: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.module, self.line)
     }
 }
 

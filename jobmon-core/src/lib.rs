@@ -50,8 +50,8 @@ pub use category::{ErrorCategory, UnknownCategory};
 pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
 pub use dimension::{Dimension, Key, UnknownDimension};
 pub use event::{
-    Attempt, CallRecord, End, Event, Fact, Feedback, Outcome, PricedAnswer, Scope, Score, Search, Subject,
-    UnknownEnd, UnknownVerdict, Verdict,
+    Attempt, CallRecord, End, Event, Fact, Feedback, Location, Outcome, PricedAnswer, Scope, Score, Search,
+    Subject, UnknownEnd, UnknownVerdict, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};

@@ -1,7 +1,6 @@
 //! [`Site`]: what is known about an annotated function at compile time.
 
 use crate::operation::Operation;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// What of a call is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +63,11 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Site {
     pub(crate) facts: Facts,
-    warned: AtomicBool,
 }
 
 impl Site {
-    /// A site with nothing happened yet.
+    /// The site of a function.
     pub const fn new(facts: Facts) -> Self {
-        Self { facts, warned: AtomicBool::new(false) }
-    }
-
-    /// True exactly once.
-    pub(crate) fn first_warning(&self) -> bool {
-        !self.warned.swap(true, Relaxed)
+        Self { facts }
     }
 }

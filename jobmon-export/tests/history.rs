@@ -35,7 +35,8 @@ fn full_call() -> CallRecord {
     let mut call = call_at(DAY + 5);
     call.parent = Some(SpanId::random());
     call.root = SpanId::random();
-    call.location = Text::from("job_search::agents:42");
+    call.location.module = Text::from("job_search::agents");
+    call.location.line = 42;
     call.provider = Some(Text::from("gcp.gemini"));
     call.model = Some(Text::from("gemini-2.5-flash"));
     call.scope.session = Some(Text::from("s-1"));

@@ -6,13 +6,11 @@ use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 
 /// `key = %value`: its text for people.
-#[expect(clippy::unnecessary_wraps, reason = "one signature for the three ways to write a field")]
 pub fn display<T: Display + ?Sized>(value: &T) -> Option<Value> {
     Some(Value::from(value.to_string()))
 }
 
 /// `key = ?value`: its text for programmers.
-#[expect(clippy::unnecessary_wraps, reason = "one signature for the three ways to write a field")]
 pub fn debug<T: Debug + ?Sized>(value: &T) -> Option<Value> {
     Some(Value::from(format!("{value:?}")))
 }

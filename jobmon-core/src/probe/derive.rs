@@ -176,13 +176,17 @@ impl Texts for Text {
 
 impl<T: Texts> Texts for Option<T> {
     fn each(&self, give: &mut dyn FnMut(Text)) {
-        self.iter().for_each(|texts| texts.each(give));
+        if let Some(texts) = self {
+            texts.each(give);
+        }
     }
 }
 
 impl<T: Texts> Texts for [T] {
     fn each(&self, give: &mut dyn FnMut(Text)) {
-        self.iter().for_each(|texts| texts.each(give));
+        for texts in self {
+            texts.each(give);
+        }
     }
 }
 
@@ -220,7 +224,6 @@ impl<T: Copy + Into<u16>> HttpStatus for T {
 }
 
 /// The status of a field that has one.
-#[expect(clippy::unnecessary_wraps, reason = "one signature with `optional_http_status`")]
 pub fn http_status(field: &impl HttpStatus) -> Option<u16> {
     Some(field.number())
 }

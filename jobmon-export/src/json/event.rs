@@ -72,7 +72,7 @@ fn call(record: &CallRecord) -> Object {
     put(&mut object, "parent_span_id", record.parent.map(|parent| parent.to_string()));
     object.insert("root_span_id".to_owned(), json!(record.root.to_string()));
     object.insert("name".to_owned(), json!(record.name.as_str()));
-    object.insert("location".to_owned(), json!(record.location.as_str()));
+    object.insert("location".to_owned(), json!(record.location.to_string()));
     object.insert("operation".to_owned(), json!(record.operation.name()));
     put(&mut object, "provider", text(record.provider.as_ref()));
     put(&mut object, "model", text(record.model.as_ref()));

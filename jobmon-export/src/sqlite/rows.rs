@@ -57,7 +57,7 @@ pub(super) fn insert_call(
         ":strategy": or_empty(call.scope.strategy.as_ref()),
         ":operation": call.operation.name(),
         ":name": call.name.as_str(),
-        ":location": call.location.as_str(),
+        ":location": call.location.to_string(),
         ":provider": or_empty(call.provider.as_ref()),
         ":model": or_empty(call.model.as_ref()),
         ":ending": call.end.name(),
@@ -100,7 +100,11 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
     let time = |column: &str| Ok::<_, rusqlite::Error>(unsigned(row.get(column)?).map(Duration::from_nanos));
     call.parent = row.get::<_, Option<[u8; 8]>>("parent_span_id")?.and_then(SpanId::from_bytes);
     call.root = id("root_span_id")?;
-    call.location = Text::from(row.get::<_, String>("location")?);
+    let location: String = row.get("location")?;
+    if let Some((module, line)) = location.rsplit_once(':') {
+        call.location.module = Text::copied(module);
+        call.location.line = line.parse().unwrap_or(0);
+    }
     call.duration = time("duration")?;
     call.first_token = time("first_token")?;
     call.provider = or_none(row.get("provider")?);

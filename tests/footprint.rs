@@ -1,0 +1,51 @@
+//! How much an agent that uses jobmon has to build.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The crates that a package needs in a user's build, itself included.
+fn crates(package: &str, features: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "-p",
+            package,
+            "-e",
+            "normal,build",
+            "--prefix",
+            "none",
+            "-f",
+            "{p}",
+        ])
+        .args(features)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("names are text");
+    let name = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    text.lines().filter(|line| !line.is_empty()).map(name).collect()
+}
+
+#[test]
+fn the_default_build_stays_light() {
+    let default = crates("jobmon", &[]);
+    assert!(default.len() <= 35, "{} crates: {default:#?}", default.len());
+    let without_prices = crates("jobmon", &["--no-default-features", "--features", "config,console"]);
+    assert!(without_prices.len() <= 20, "{} crates: {without_prices:#?}", without_prices.len());
+    assert!(crates("jobmon", &["--no-default-features"]).len() < without_prices.len());
+}
+
+#[test]
+fn the_core_knows_no_runtime_no_http_and_no_telemetry_crate() {
+    for features in [&["--no-default-features"][..], &[]] {
+        let core = crates("jobmon-core", features);
+        for unwanted in ["tokio", "async-std", "smol", "hyper", "reqwest", "ureq", "opentelemetry", "tracing"]
+        {
+            let found: Vec<_> = core.iter().filter(|name| name.starts_with(unwanted)).collect();
+            assert!(found.is_empty(), "{found:?}");
+        }
+    }
+}
