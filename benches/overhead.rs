@@ -53,7 +53,8 @@ fn main() {
     let silent_tracing = measure(|| with_tracing(job)) - function;
     let subscriber = Registry::default().with(Identity::new());
     let tracing = tracing::subscriber::with_default(subscriber, || measure(|| with_tracing(job))) - function;
-    let guard = Monitor::builder().without_config().exporter(Nowhere).install().expect("nothing else is installed");
+    let guard =
+        Monitor::builder().without_config().exporter(Nowhere).install().expect("nothing else is installed");
     let jobmon = measure(|| with_jobmon(job)) - function;
     let delivery = guard.shutdown();
 

@@ -4,4 +4,4 @@ pub use jobmon_core::*;
 pub use jobmon_export::*;
 
 #[doc(hidden)]
-pub use jobmon_core::private as __private;
+pub use jobmon_core::__private;

@@ -143,9 +143,9 @@ fn every_exit_of_every_shape_is_recorded_once() {
                 let (collect, _guard) = Collect::install();
                 let inside = || drop(catch_unwind(AssertUnwindSafe(|| run(exit))));
                 if with_parent {
-                    parent(&inside)
+                    parent(&inside);
                 } else {
-                    inside()
+                    inside();
                 }
                 let calls = collect.calls();
                 let what = format!("{shape}, {end}, parent: {with_parent}");

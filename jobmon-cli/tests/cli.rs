@@ -1,5 +1,7 @@
 //! The command over a history that an annotated program has written.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use jobmon::{CallId, Jsonl, Monitor, Sqlite, Usd, Verdict, instrument_llm};
 use serde_json::{Value, json};
 use std::path::Path;

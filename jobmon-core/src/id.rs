@@ -52,8 +52,9 @@ impl TraceId {
     }
 
     /// Its last eight bytes as a number: what sampling by trace id looks at.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
     pub(crate) const fn low_bits(self) -> u64 {
-        (self.0.get() & u64::MAX as u128) as u64
+        self.0.get() as u64
     }
 
     /// The id from big-endian bytes; `None` when all are zero.

@@ -3,9 +3,11 @@
 //! This crate knows no exporter, no runtime, no HTTP client and no OpenTelemetry type. Users depend on `jobmon`,
 //! which re-exports it.
 //!
-//! Data flows one way: a [`Site`](private::Site) starts a call, the call ends as one [`Event`], a [`Pipeline`]
+//! Data flows one way: a [`Site`](__private::Site) starts a call, the call ends as one [`Event`], a [`Pipeline`]
 //! prices it and hands it to each [`Exporter`], an [`Aggregate`] sums events up, a [`Query`] asks aggregates.
 
+#[doc(hidden)]
+pub mod __private;
 mod aggregate;
 mod attempt;
 mod call;
@@ -25,8 +27,6 @@ mod monitor;
 mod monitored;
 mod operation;
 mod price;
-#[doc(hidden)]
-pub mod private;
 mod probe;
 mod query;
 mod redact;

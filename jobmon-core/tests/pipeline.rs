@@ -1,5 +1,7 @@
 //! The pipeline: what happens to events when exporters are slow, away, broken, or the queue is full.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use jobmon_core::testing::Collect;
 use jobmon_core::{
     Batch, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Verdict, Warnings, feedback, score,

@@ -1,5 +1,7 @@
 //! The history: what is written is what is read, whatever is asked, and whatever happens meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use jobmon_core::{
     Answer, Attempt, Batch, Bucket, CallId, CallRecord, Cost, Dimension, End, Engine, ErrorCategory, Event,
     Exporter, Fact, Failure, Feedback, Measure, Memory, Operation, Outcome, PricedAnswer, Query, Range,

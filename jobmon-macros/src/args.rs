@@ -112,7 +112,7 @@ impl Args {
             "name" => self.name = Some(literal_name(input)?),
             "usage" => self.usage = usage(input)?,
             "error" => {
-                self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?)
+                self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?);
             }
             _ => self.krate = Some(crate_path(input)?),
         }

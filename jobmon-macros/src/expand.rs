@@ -4,7 +4,7 @@ use crate::args::{self, Args, Given, Usage};
 use crate::func::Function;
 use crate::shape::{self, Shape};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Result, ReturnType, Type};
@@ -135,12 +135,12 @@ impl Call<'_> {
         let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
         let ty = match (self.return_type(), self.shape) {
             (None, _) => Some(quote_spanned!(at=> ())),
-            (_, Shape::AsyncDiverging) => Some(self.never()),
+            // A hint of `!` would be unreachable and coerces to any type; `monitor` is given the type instead.
+            (_, Shape::AsyncDiverging) => None,
             (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
         };
         let hint = ty.map(|ty| {
             quote_spanned! {at=>
-                #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
                 if let #p::core::option::Option::Some(hint) = #p::core::option::Option::None::<#ty> {
                     return hint;
                 }
@@ -219,21 +219,22 @@ impl Call<'_> {
 
     /// What is computed when the call starts.
     fn settings(&self) -> Vec<TokenStream> {
-        let m = Span::mixed_site();
         let p = &self.p;
-        let given =
-            [("model", &self.args.model), ("provider", &self.args.provider), ("feature", &self.args.feature)];
+        let args = self.args;
+        let given = [("model", &args.model), ("provider", &args.provider), ("feature", &args.feature)];
         let mut settings = Vec::new();
         for (key, given) in given {
             if let Some(Given::Computed(value)) = given {
-                let setter = format_ident!("{key}", span = located(value.span()));
-                settings.push(quote_spanned!(m=> #p::Setting::#setter(call, &(#value));));
+                let at = located(value.span());
+                let setter = Ident::new(key, at);
+                settings.push(quote_spanned!(at=> #p::Setting::#setter(call, &(#value));));
             }
         }
-        for field in &self.args.fields {
+        for field in &args.fields {
             let (key, value) = (&field.key, &field.value);
-            let how = Ident::new(field.how, located(value.span()));
-            settings.push(quote_spanned!(m=> #p::Setting::field(call, #key, #p::#how(&(#value)));));
+            let at = located(value.span());
+            let how = Ident::new(field.how, at);
+            settings.push(quote_spanned!(at=> #p::Setting::field(call, #key, #p::#how(&(#value)));));
         }
         settings
     }

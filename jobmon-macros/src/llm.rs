@@ -146,8 +146,8 @@ impl Variant {
     /// Tells about words that stand on two fields.
     pub(crate) fn check_once(&self, words: &[&str], mistakes: &mut Mistakes) {
         for word in words {
-            let mut spots =
-                self.fields.iter().flat_map(|field| &field.words).filter(|known| known.ident == word);
+            let on_field = |field: &'_ Field| field.words.iter().position(|known| known.ident == word);
+            let mut spots = self.fields.iter().filter_map(|field| Some(&field.words[on_field(field)?]));
             if let (Some(first), Some(second)) = (spots.next(), spots.next()) {
                 mistakes.add(Error::new(
                     second.ident.span(),

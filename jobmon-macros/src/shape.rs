@@ -231,10 +231,10 @@ fn contains(tokens: &TokenStream, wanted: &dyn Fn(&TokenTree, Option<&TokenTree>
         if wanted(&token, tokens.peek()) {
             return true;
         }
-        if let TokenTree::Group(group) = &token {
-            if contains(&group.stream(), wanted) {
-                return true;
-            }
+        if let TokenTree::Group(group) = &token
+            && contains(&group.stream(), wanted)
+        {
+            return true;
         }
     }
     false

@@ -2,6 +2,7 @@
 
 use crate::block_on;
 use jobmon::{ErrorCategory, LlmResponse, Usage, instrument_llm};
+use std::future::Future;
 
 struct Request {
     model: String,

@@ -195,7 +195,8 @@ fn borrowed_dyn_error<'a>(x: &'a str) -> Result<u8, Box<dyn Error + 'a>> {
 }
 #[instrument_llm]
 fn generic_error<T, E: Error>(x: Result<T, E>) -> Result<T, E> {
-    Ok(x?)
+    let x = x?;
+    Ok(x)
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn they_give_what_they_gave() {
         assert_eq!(default_inference().await, None);
         assert_eq!(into_inference("x").await, "x");
         assert_eq!((coerce_async(true).await.number(), coerce_async(false).await.number()), (1, 2));
-        assert_eq!(dyn_future_in_result(4).await.ok().expect("a future").await, 4);
+        assert_eq!(dyn_future_in_result(4).await.expect("a future").await, 4);
         assert_eq!(static_dyn_ref().await.number(), 3);
         assert_eq!(closure_to_fn_pointer().await(1), 2);
         assert_eq!(impl_return(1).await.to_string(), "1");

@@ -51,7 +51,7 @@ fn impl_future_not_capturing(x: &str) -> impl Future<Output = usize> + use<> {
     ready(x.len())
 }
 #[instrument_llm]
-fn eager_part(ran: &Cell<bool>) -> impl Future<Output = bool> {
+fn eager_part(ran: &Cell<bool>) -> impl Future<Output = bool> + '_ {
     ran.set(true);
     async move { ran.get() }
 }

@@ -67,7 +67,7 @@ fn args_mut_and_ref(mut a: u8, ref b: String) -> usize {
 }
 
 #[instrument_llm]
-async fn args_cfg(#[cfg(any())] a: u8, #[cfg(all())] b: u8) -> u8 {
+async fn args_cfg(#[cfg(any())] a: u8, #[cfg(any(unix, not(unix)))] b: u8) -> u8 {
     b
 }
 

@@ -1,10 +1,12 @@
 //! Functions of every shape, annotated: they compile without warnings and do what they did.
 
+#![cfg(test)]
 #![deny(warnings, clippy::all, elided_lifetimes_in_paths, unused_qualifications, let_underscore_drop)]
 #![deny(rust_2018_idioms, single_use_lifetimes, unused_results, unfulfilled_lint_expectations)]
 #![forbid(unsafe_op_in_unsafe_fn)]
 #![allow(
     clippy::disallowed_names,
+    clippy::non_minimal_cfg,
     clippy::toplevel_ref_arg,
     clippy::unused_async,
     clippy::needless_lifetimes,
@@ -19,23 +21,14 @@
     reason = "the functions have the shape under test, not the best one"
 )]
 
-#[path = "macro_shapes/arguments.rs"]
 mod arguments;
-#[path = "macro_shapes/derives.rs"]
 mod derives;
-#[path = "macro_shapes/futures.rs"]
 mod futures;
-#[path = "macro_shapes/hygiene.rs"]
 mod hygiene;
-#[path = "macro_shapes/lifetimes.rs"]
 mod lifetimes;
-#[path = "macro_shapes/lints.rs"]
 mod lints;
-#[path = "macro_shapes/methods.rs"]
 mod methods;
-#[path = "macro_shapes/returns.rs"]
 mod returns;
-#[path = "macro_shapes/signatures.rs"]
 mod signatures;
 
 use std::future::Future;

@@ -45,7 +45,10 @@ enum Either<'a, T> {
         n: u16,
     },
     #[llm(skip)]
-    Refused { _text: String, _n: u8 },
+    Refused {
+        _text: String,
+        _n: u8,
+    },
     Nothing,
 }
 

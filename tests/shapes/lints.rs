@@ -2,6 +2,7 @@
 
 use crate::block_on;
 use jobmon::instrument_llm;
+use std::future::Future;
 
 /// Documented.
 #[inline]
@@ -65,10 +66,10 @@ async fn unreachable_code_fires() -> u8 {
 async fn unused_must_use_fires() {
     inner_attributes_async();
 }
-#[expect(clippy::needless_return)]
+#[expect(clippy::bool_comparison)]
 #[instrument_llm]
-async fn clippy_fires() -> u8 {
-    return 1;
+async fn clippy_fires(x: bool) -> u8 {
+    if x == true { 1 } else { 0 }
 }
 #[expect(non_snake_case)]
 #[instrument_llm]
@@ -100,7 +101,6 @@ fn one_line_future(x: u8) -> impl Future<Output = u8> { std::future::ready(x) }
     trivial_casts,
     trivial_numeric_casts,
     unit_bindings,
-    unreachable_pub,
     unused_import_braces,
     unused_lifetimes,
     variant_size_differences,
@@ -114,7 +114,6 @@ fn one_line_future(x: u8) -> impl Future<Output = u8> { std::future::ready(x) }
     clippy::shadow_same,
     clippy::question_mark_used,
     clippy::min_ident_chars,
-    clippy::single_call_fn,
     clippy::ref_patterns,
     clippy::same_name_method,
     clippy::let_underscore_untyped,
@@ -129,13 +128,14 @@ fn one_line_future(x: u8) -> impl Future<Output = u8> { std::future::ready(x) }
     clippy::items_after_statements
 )]
 mod wall {
-    use jobmon::instrument_llm;
+    use core::future::{Future, ready};
+    use core::pin::Pin;
+    use jobmon::{Usage, instrument_llm};
 
     /// Async.
     #[instrument_llm(model = model, provider = "openai", feature = "f", fields(number, %model, who = ?number))]
-    #[allow(clippy::single_call_fn, reason = "a test")]
-    pub(crate) async fn asynchronous(model: &str, number: u8) -> Result<u8, String> {
-        core::future::ready(()).await;
+    pub async fn asynchronous(model: &str, number: u8) -> Result<u8, String> {
+        ready(()).await;
         if model.is_empty() {
             return Err(model.to_owned());
         }
@@ -143,17 +143,15 @@ mod wall {
     }
 
     /// Not async.
-    #[instrument_llm(model = "m", usage = |out| jobmon::Usage::new(u64::from(*out), 0))]
-    #[allow(clippy::single_call_fn, clippy::missing_const_for_fn, reason = "a test")]
-    pub(crate) fn sync(number: u8) -> u8 {
-        number
+    #[instrument_llm(model = "m", usage = |out| Usage::new(u64::from(*out), 0))]
+    pub fn sync(number: u8) -> u8 {
+        number.saturating_add(number)
     }
 
     /// Boxed.
     #[instrument_llm]
-    #[allow(clippy::single_call_fn, reason = "a test")]
-    pub(crate) fn boxed(number: u8) -> core::pin::Pin<Box<dyn Future<Output = u8>>> {
-        Box::pin(core::future::ready(number))
+    pub fn boxed(number: u8) -> Pin<Box<dyn Future<Output = u8>>> {
+        Box::pin(ready(number))
     }
 }
 
@@ -166,9 +164,9 @@ fn they_do_what_they_did() {
     unused_local_fires();
     block_on(unused_must_use_fires());
     NotSnakeCase();
-    assert_eq!(unused_mut_fires(1) + block_on(unreachable_code_fires()) + block_on(clippy_fires()), 3);
+    assert_eq!(unused_mut_fires(1) + block_on(unreachable_code_fires()) + block_on(clippy_fires(true)), 3);
     assert_eq!(one_line() + block_on(one_line_async(1)) + block_on(one_line_future(1)), 3);
     assert_eq!(block_on(wall::asynchronous("m", 1)), Ok(1));
-    assert_eq!(wall::sync(1) + block_on(wall::boxed(1)), 2);
+    assert_eq!(wall::sync(0) + block_on(wall::boxed(2)), 2);
     let S = S;
 }
