@@ -475,6 +475,35 @@ fn secrets_stay_out() {
 }
 
 #[test]
+fn code_that_only_jobmon_runs_cannot_harm_the_function() {
+    #[derive(Debug)]
+    struct Unshowable;
+    impl std::fmt::Display for Unshowable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+    impl std::error::Error for Unshowable {}
+    fn explodes() -> u8 {
+        panic!("on purpose")
+    }
+    #[instrument_llm(operation = retrieval, fields(before = 1, n = explodes(), after = 2))]
+    fn fails() -> Result<(), Unshowable> {
+        Err(Unshowable)
+    }
+    #[instrument_llm(model = "gpt-4o-mini", usage = |_| -> Usage { panic!("on purpose") })]
+    fn succeeds() -> u8 {
+        7
+    }
+    let (collect, _guard) = Collect::install();
+    assert!(fails().is_err());
+    assert_eq!(succeeds(), 7);
+    let calls = collect.calls();
+    assert_eq!((calls[0].end, calls[0].attributes.len()), (End::Error, 1));
+    assert_eq!((calls[1].end, calls[1].usage_missing), (End::Ok, true));
+}
+
+#[test]
 fn facts_know_the_call_they_are_about() {
     #[instrument_llm(model = "gpt-4o-mini", feature = "analysis")]
     fn analyze() -> (Option<jobmon::CallId>, Value) {

@@ -4,6 +4,7 @@ use crate::call::{Active, Seen, Setting};
 use crate::context::{Context, Entered};
 use crate::event::End;
 use crate::monitor::Shared;
+use crate::probe::unharmed;
 use crate::site::Site;
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -24,11 +25,12 @@ pub fn start(site: &'static Site) -> Started {
     Started(Shared::current().map(|monitor| Running(Active::start(site, monitor, Setting::default()))))
 }
 
-/// A call of a function with attributes that need computing; they are computed only if somebody listens.
+/// A call of a function with attributes that need computing; they are computed only if somebody listens. Should one
+/// panic, it and those after it are missing; the call is recorded all the same.
 pub fn start_with(site: &'static Site, set: impl FnOnce(&mut Setting)) -> Started {
     Started(Shared::current().map(|monitor| {
         let mut setting = Setting::default();
-        set(&mut setting);
+        let _ = unharmed(|| set(&mut setting));
         Running(Active::start(site, monitor, setting))
     }))
 }

@@ -15,6 +15,7 @@ mod failing;
 
 use crate::call::Seen;
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 // Generated code reaches these through `private`, too.
 pub use crate::category::ErrorCategory;
@@ -104,15 +105,26 @@ impl<'a, T> Plain<'a, T> {
 }
 
 /// What an output told, given how to read its two sides.
+///
+/// Reading calls code of the user's (`Display`, `LlmResponse`, closures). Should it panic, the function has ended all
+/// the same and its caller gets the output: only what would have been read is missing.
 pub fn seen<T, E>(
     output: Result<&T, &E>,
     answer: impl FnOnce(&T) -> Option<Answer>,
     failure: impl FnOnce(&E) -> Failure,
 ) -> Seen {
     match output {
-        Ok(value) => Seen { failed: false, answer: answer(value), failure: None },
-        Err(error) => Seen { failed: true, answer: None, failure: Some(failure(error)) },
+        Ok(value) => Seen { failed: false, answer: unharmed(|| answer(value)).flatten(), failure: None },
+        Err(error) => {
+            let failure = unharmed(|| failure(error)).unwrap_or(Failure::new(ErrorCategory::Other));
+            Seen { failed: true, answer: None, failure: Some(failure) }
+        }
     }
+}
+
+/// Runs code of the user's that only we need; `None` when it panics.
+pub(crate) fn unharmed<R>(run: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 /// A failure with the category that `error = |e| ..` gives.
