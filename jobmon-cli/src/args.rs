@@ -141,7 +141,7 @@ fn measure(name: &str) -> Result<&'static Measure, String> {
 }
 
 fn dimension(name: &str) -> Result<Dimension, String> {
-    name.trim().parse().map_err(|error: jobmon_core::UnknownDimension| error.to_string())
+    name.trim().parse().map_err(|error: jobmon_core::UnknownWord| error.to_string())
 }
 
 fn filter(text: &str) -> Result<Filter, String> {

@@ -3,55 +3,31 @@
 use crate::event::Event;
 use crate::exporter::Resource;
 use crate::text::Text;
-use std::fmt;
-use std::str::FromStr;
+use crate::words::words;
 
-macro_rules! dimensions {
-    ($($variant:ident $name:literal $doc:literal)*) => {
-        /// Something to group or filter by.
-        ///
-        /// ```
-        /// use jobmon_core::Dimension;
-        /// assert_eq!("feature".parse(), Ok(Dimension::Feature));
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Dimension {
-            $(#[doc = $doc] $variant,)*
-        }
-
-        impl Dimension {
-            /// Every dimension.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The stable name, such as `feature`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What it means, in one line.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $doc,)* }
-            }
-        }
-    };
-}
-
-dimensions! {
-    Project "project" "The project (`project_id`)."
-    Service "service" "The service (`service_name`)."
-    Environment "environment" "Where it runs."
-    Feature "feature" "The feature that pays; none is reported as unattributed."
-    Strategy "strategy" "The strategy that is tried."
-    Operation "operation" "Kind of work, such as `chat`."
-    Name "name" "Name of the annotated function."
-    Provider "provider" "Who runs the model."
-    Model "model" "The model asked for, else the one that answered."
-    Category "category" "Why calls failed."
-    Score "score" "Name of a score. Calls have none: grouping by it keeps them in every group."
-    Outcome "outcome" "Kind of an outcome. Calls have none: grouping by it keeps them in every group."
-    Session "session" "The session. Answered from single events, so only within their retention."
-    User "user" "The user. Answered from single events, so only within their retention."
+words! {
+    /// Something to group or filter by.
+    ///
+    /// ```
+    /// use jobmon_core::Dimension;
+    /// assert_eq!("feature".parse(), Ok(Dimension::Feature));
+    /// ```
+    enum Dimension, "dimension" {
+        Project "project" "The project (`project_id`)."
+        Service "service" "The service (`service_name`)."
+        Environment "environment" "Where it runs."
+        Feature "feature" "The feature that pays; none is reported as unattributed."
+        Strategy "strategy" "The strategy that is tried."
+        Operation "operation" "Kind of work, such as `chat`."
+        Name "name" "Name of the annotated function."
+        Provider "provider" "Who runs the model."
+        Model "model" "The model asked for, else the one that answered."
+        Category "category" "Why calls failed."
+        Score "score" "Name of a score. Calls have none: grouping by it keeps them in every group."
+        Outcome "outcome" "Kind of an outcome. Calls have none: grouping by it keeps them in every group."
+        Session "session" "The session. Answered from single events, so only within their retention."
+        User "user" "The user. Answered from single events, so only within their retention."
+    }
 }
 
 impl Dimension {
@@ -64,36 +40,6 @@ impl Dimension {
     /// Whether it belongs to one kind of fact, so that it says nothing about other events.
     pub const fn is_of_facts(self) -> bool {
         matches!(self, Self::Score | Self::Outcome)
-    }
-}
-
-impl fmt::Display for Dimension {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A word that is not a dimension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownDimension(String);
-
-impl fmt::Display for UnknownDimension {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown dimension `{}`; expected one of: ", self.0)?;
-        for (i, dimension) in Dimension::ALL.iter().enumerate() {
-            write!(f, "{}{dimension}", if i == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for UnknownDimension {}
-
-impl FromStr for Dimension {
-    type Err = UnknownDimension;
-    fn from_str(text: &str) -> Result<Self, UnknownDimension> {
-        let found = Self::ALL.iter().find(|dimension| dimension.name() == text);
-        found.copied().ok_or_else(|| UnknownDimension(text.to_owned()))
     }
 }
 

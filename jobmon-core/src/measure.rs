@@ -3,6 +3,7 @@
 use crate::aggregate::{Aggregate, SCORE_UNIT};
 use crate::money::{Cost, Usd};
 use crate::sketch::Sketch;
+use crate::words::UnknownWord;
 use std::fmt;
 use std::time::Duration;
 
@@ -107,7 +108,7 @@ pub(crate) fn human(duration: Duration) -> String {
 ///
 /// let error_rate = Measure::named("error_rate")?;
 /// assert_eq!(error_rate.of(&Aggregate::default()), None); // no calls, no rate
-/// # Ok::<(), jobmon_core::UnknownMeasure>(())
+/// # Ok::<(), jobmon_core::UnknownWord>(())
 /// ```
 #[derive(Debug)]
 pub struct Measure {
@@ -136,27 +137,11 @@ impl Measure {
     ///
     /// # Errors
     /// When there is none; the message lists all names.
-    pub fn named(name: &str) -> Result<&'static Self, UnknownMeasure> {
+    pub fn named(name: &str) -> Result<&'static Self, UnknownWord> {
         let found = Self::ALL.iter().find(|measure| measure.name == name);
-        found.ok_or_else(|| UnknownMeasure(name.to_owned()))
+        found.ok_or_else(|| UnknownWord::new("measure", name, Self::ALL.iter().map(|measure| measure.name)))
     }
 }
-
-/// A word that is not a measure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownMeasure(String);
-
-impl fmt::Display for UnknownMeasure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown measure `{}`; expected one of: ", self.0)?;
-        for (i, measure) in Measure::ALL.iter().enumerate() {
-            write!(f, "{}{}", if i == 0 { "" } else { ", " }, measure.name)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for UnknownMeasure {}
 
 const fn measure(
     name: &'static str,

@@ -1,57 +1,16 @@
 //! [`Pipeline`] and [`Guard`]: a running monitor, how it is installed and how it ends.
 
 use crate::context::{self, Context};
+use crate::delivery::{Delivery, ExporterDelivery};
 use crate::event::Event;
-use crate::exporter::{Exporter, Resource};
+use crate::exporter::Exporter;
 use crate::lane::{Lane, Ticket, lock};
-use crate::price::Prices;
-use crate::site::Track;
-use crate::warning::Warnings;
+use crate::settings::Settings;
 use crate::worker;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-
-/// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Settings {
-    /// Who produces the events.
-    pub resource: Resource,
-    /// Share of traces of which single calls are kept, 0 to 1. Sums, costs and aggregates are exact whatever
-    /// it is.
-    pub sampling_rate: f64,
-    /// What is recorded; a function can record less, not more.
-    pub track: Track,
-    /// Events that wait at most, in the pipeline and again for each exporter. Beyond it the newest are dropped
-    /// and counted.
-    pub queue_capacity: usize,
-    /// How long an event waits at most before it is handed to the exporters.
-    pub flush_interval: Duration,
-    /// How long dropping the guard waits for exporters.
-    pub shutdown_timeout: Duration,
-    /// The price list.
-    pub prices: Prices,
-    /// Where jobmon's own warnings go.
-    pub warnings: Warnings,
-}
-
-impl Default for Settings {
-    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices.
-    fn default() -> Self {
-        Self {
-            resource: Resource::default(),
-            sampling_rate: 1.0,
-            track: Track::ALL,
-            queue_capacity: 65_536,
-            flush_interval: Duration::from_millis(200),
-            shutdown_timeout: Duration::from_secs(5),
-            prices: Prices::bundled(),
-            warnings: Warnings::default(),
-        }
-    }
-}
 
 /// Monitors installed in this process, global and local: the only thing a call looks at when there is none.
 static INSTALLED: AtomicUsize = AtomicUsize::new(0);
@@ -155,62 +114,6 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// What became of the events so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// Events that happened.
-    pub events: u64,
-    /// Events dropped because the pipeline's own queue was full.
-    pub dropped: u64,
-    /// Model calls that succeeded without anybody reporting their usage.
-    pub calls_without_usage: u64,
-    /// Usage, fields and scores reported outside of any call, or after its end: they could not be attached.
-    pub unattached: u64,
-    /// For each exporter.
-    pub exporters: Vec<ExporterDelivery>,
-}
-
-impl Delivery {
-    /// Whether every event reached every exporter.
-    pub fn is_complete(&self) -> bool {
-        self.dropped == 0 && self.exporters.iter().all(|lane| lane.dropped == 0 && lane.pending == 0)
-    }
-}
-
-impl fmt::Display for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events", self.events)?;
-        if self.dropped > 0 {
-            write!(f, ", {} dropped before any exporter", self.dropped)?;
-        }
-        for lane in &self.exporters {
-            write!(f, "; {}: {} exported", lane.name, lane.exported)?;
-            if lane.dropped > 0 {
-                write!(f, ", {} lost", lane.dropped)?;
-            }
-            if lane.pending > 0 {
-                write!(f, ", {} not delivered in time", lane.pending)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What became of the events offered to one exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExporterDelivery {
-    /// The exporter's name.
-    pub name: &'static str,
-    /// Events it took.
-    pub exported: u64,
-    /// Events it refused, or that did not fit its queue.
-    pub dropped: u64,
-    /// Events it has not dealt with yet.
-    pub pending: u64,
-}
-
 /// A monitor could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -265,22 +168,7 @@ impl Pipeline {
     /// # Errors
     /// When a setting is impossible or a thread cannot be started.
     pub fn start(settings: Settings, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
-        if !(0.0..=1.0).contains(&settings.sampling_rate) {
-            let given = settings.sampling_rate.to_string();
-            return Err(StartError::Setting {
-                name: "sampling_rate",
-                expected: "a number from 0 to 1",
-                given,
-            });
-        }
-        if settings.queue_capacity == 0 {
-            let given = "0".to_owned();
-            return Err(StartError::Setting { name: "queue_capacity", expected: "at least 1", given });
-        }
-        if settings.flush_interval.is_zero() {
-            let given = "0".to_owned();
-            return Err(StartError::Setting { name: "flush_interval", expected: "more than 0", given });
-        }
+        settings.check()?;
         let mut lanes = Vec::new();
         for exporter in exporters {
             let lane = Lane::start(exporter, settings.queue_capacity, settings.warnings.clone());

@@ -7,6 +7,7 @@ use crate::exporter::Resource;
 use crate::measure::{Measure, Quantity};
 use crate::text::Text;
 use crate::time::Timestamp;
+use crate::words::UnknownWord;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -93,8 +94,7 @@ impl FromStr for Filter {
             ))
         })?;
         let (name, negated) = left.strip_suffix('!').map_or((left, false), |name| (name, true));
-        let dimension =
-            name.trim().parse().map_err(|e: crate::UnknownDimension| QueryError(e.to_string()))?;
+        let dimension = name.trim().parse().map_err(|e: UnknownWord| QueryError(e.to_string()))?;
         let value = |value: &str| (!value.is_empty()).then(|| Text::copied(value));
         Ok(Self { dimension, negated, values: right.split(',').map(value).collect() })
     }
@@ -112,7 +112,7 @@ impl FromStr for Filter {
 ///     .by([Dimension::Feature])
 ///     .range(Range::ALL);
 /// assert_eq!(query.run(&Memory::default()).unwrap(), []);
-/// # Ok::<(), jobmon_core::UnknownMeasure>(())
+/// # Ok::<(), jobmon_core::UnknownWord>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -281,8 +281,8 @@ impl fmt::Display for QueryError {
 
 impl std::error::Error for QueryError {}
 
-impl From<crate::UnknownMeasure> for QueryError {
-    fn from(error: crate::UnknownMeasure) -> Self {
+impl From<UnknownWord> for QueryError {
+    fn from(error: UnknownWord) -> Self {
         Self(error.to_string())
     }
 }

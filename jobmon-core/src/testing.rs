@@ -3,7 +3,8 @@
 use crate::event::{CallRecord, Event};
 use crate::exporter::{Batch, ExportError, Exporter};
 use crate::lane::lock;
-use crate::monitor::{Guard, Pipeline, Settings};
+use crate::monitor::{Guard, Pipeline};
+use crate::settings::Settings;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

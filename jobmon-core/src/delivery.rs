@@ -1,0 +1,59 @@
+//! [`Delivery`]: what became of the events.
+
+use std::fmt;
+
+/// What became of the events so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Events that happened.
+    pub events: u64,
+    /// Events dropped because the pipeline's own queue was full.
+    pub dropped: u64,
+    /// Model calls that succeeded without anybody reporting their usage.
+    pub calls_without_usage: u64,
+    /// Usage, fields and scores reported outside of any call, or after its end: they could not be attached.
+    pub unattached: u64,
+    /// For each exporter.
+    pub exporters: Vec<ExporterDelivery>,
+}
+
+impl Delivery {
+    /// Whether every event reached every exporter.
+    pub fn is_complete(&self) -> bool {
+        self.dropped == 0 && self.exporters.iter().all(|lane| lane.dropped == 0 && lane.pending == 0)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", self.events)?;
+        if self.dropped > 0 {
+            write!(f, ", {} dropped before any exporter", self.dropped)?;
+        }
+        for lane in &self.exporters {
+            write!(f, "; {}: {} exported", lane.name, lane.exported)?;
+            if lane.dropped > 0 {
+                write!(f, ", {} lost", lane.dropped)?;
+            }
+            if lane.pending > 0 {
+                write!(f, ", {} not delivered in time", lane.pending)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of the events offered to one exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExporterDelivery {
+    /// The exporter's name.
+    pub name: &'static str,
+    /// Events it took.
+    pub exported: u64,
+    /// Events it refused, or that did not fit its queue.
+    pub dropped: u64,
+    /// Events it has not dealt with yet.
+    pub pending: u64,
+}

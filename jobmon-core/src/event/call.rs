@@ -1,0 +1,210 @@
+//! A finished call.
+
+use super::Scope;
+use crate::failure::Failure;
+use crate::id::{CallId, SpanId};
+use crate::money::{Cost, CostSum, Usd};
+use crate::operation::Operation;
+use crate::response::Answer;
+use crate::text::Text;
+use crate::time::Timestamp;
+use crate::usage::Usage;
+use crate::value::Value;
+use crate::words::words;
+use std::fmt;
+use std::time::Duration;
+
+/// One finished call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CallRecord {
+    /// Its durable identity.
+    pub id: CallId,
+    /// The call it was made from.
+    pub parent: Option<SpanId>,
+    /// The outermost call it belongs to; its own span where it is that.
+    pub root: SpanId,
+    /// The function's name, or the one given with `name = ".."`.
+    pub name: Text,
+    /// Where the function stands.
+    pub location: Location,
+    /// What kind of work it is.
+    pub operation: Operation,
+    /// Who runs the model, as OpenTelemetry names providers (`openai`, `gcp.gemini`, ..).
+    pub provider: Option<Text>,
+    /// The model asked for.
+    pub model: Option<Text>,
+    /// On whose behalf it ran.
+    pub scope: Scope,
+    /// When it was first polled (async) or entered (sync).
+    pub start: Timestamp,
+    /// From start to end, waiting and back-off included; `None` where latency is not tracked.
+    pub duration: Option<Duration>,
+    /// From start to the first token, where the body reported it.
+    pub first_token: Option<Duration>,
+    /// How it ended.
+    pub end: End,
+    /// Why it failed, where it did and errors are tracked.
+    pub failure: Option<Failure>,
+    /// The answers of models observed in it, in order. Empty for calls that only contain others.
+    pub answers: Vec<PricedAnswer>,
+    /// The attempts made, in order; empty when the body made just one and did not say so.
+    pub attempts: Vec<Attempt>,
+    /// What it cost, failed attempts included; `None` for work that uses no model itself.
+    pub cost: Option<Cost>,
+    /// Version of the price list that `cost` was computed with.
+    pub prices: Option<Text>,
+    /// Whether it succeeded as a model call and yet nobody reported usage.
+    pub usage_missing: bool,
+    /// Whether usage was tracked.
+    pub tokens_tracked: bool,
+    /// Whether exporters that keep single calls should keep this one.
+    pub sampled: bool,
+    /// The attributes recorded, in order.
+    pub attributes: Vec<(Text, Value)>,
+}
+
+impl CallRecord {
+    /// A call that succeeded at once and about which nothing else is known.
+    pub const fn new(id: CallId, name: Text, operation: Operation, start: Timestamp) -> Self {
+        Self {
+            id,
+            parent: None,
+            root: id.span,
+            name,
+            location: Location { module: Text::literal(""), line: 0 },
+            operation,
+            provider: None,
+            model: None,
+            scope: Scope { session: None, user: None, feature: None, strategy: None },
+            start,
+            duration: None,
+            first_token: None,
+            end: End::Ok,
+            failure: None,
+            answers: Vec::new(),
+            attempts: Vec::new(),
+            cost: None,
+            prices: None,
+            usage_missing: false,
+            tokens_tracked: true,
+            sampled: true,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Tokens of all its answers.
+    pub fn usage(&self) -> Option<Usage> {
+        let mut usages = self.answers.iter().filter_map(|answer| answer.answer.usage);
+        let mut sum = usages.next()?;
+        usages.for_each(|usage| sum += usage);
+        Some(sum)
+    }
+
+    /// Whether it is a call to a model, so that it has tokens and a cost.
+    pub fn is_model_call(&self) -> bool {
+        self.operation.is_model_call() || !self.answers.is_empty()
+    }
+
+    /// The model to group it by: the one asked for, else the one that answered.
+    pub fn model_name(&self) -> Option<&Text> {
+        self.model.as_ref().or_else(|| self.answers.iter().rev().find_map(|a| a.answer.model.as_ref()))
+    }
+
+    /// How often it was attempted; at least 1.
+    pub fn attempt_count(&self) -> u64 {
+        (self.attempts.len() as u64).max(1)
+    }
+
+    /// Whether an attempt failed and another followed.
+    pub fn was_retried(&self) -> bool {
+        self.attempts.len() > 1
+    }
+
+    /// Whether it succeeded although an attempt had failed.
+    pub fn recovered(&self) -> bool {
+        self.was_retried() && self.end == End::Ok
+    }
+
+    /// Money spent on attempts that failed, and on the whole call where that failed.
+    pub fn wasted(&self) -> Usd {
+        let failed = |number: u32| {
+            self.end != End::Ok || self.attempts.iter().any(|a| a.number == number && a.failure.is_some())
+        };
+        self.answers.iter().filter(|a| failed(a.attempt)).map(|a| a.cost.floor()).sum()
+    }
+
+    /// Costs of its answers, added up.
+    pub(crate) fn answer_costs(&self) -> CostSum {
+        let mut sum = CostSum::default();
+        self.answers.iter().for_each(|answer| sum.add(answer.cost));
+        sum
+    }
+}
+
+/// Where a function stands; prints as `module::path:line`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a place has these two parts")]
+pub struct Location {
+    /// Its module.
+    pub module: Text,
+    /// The line of its attribute.
+    pub line: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.module, self.line)
+    }
+}
+
+words! {
+    /// How a call ended.
+    enum End, "end of a call" {
+        Ok "ok" "It returned, and not an `Err`. (`None` of an `Option` is no error.)"
+        Error "error" "It returned an `Err`."
+        Cancelled "cancelled" "Its future was dropped before it ended."
+        Panicked "panicked" "It panicked."
+        Abandoned "abandoned" "Its stream was dropped in the middle."
+    }
+}
+
+/// One answer of a model and its price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PricedAnswer {
+    /// What was read from it.
+    pub answer: Answer,
+    /// The attempt it belongs to, from 1.
+    pub attempt: u32,
+    /// Its price.
+    pub cost: Cost,
+}
+
+impl PricedAnswer {
+    /// An answer, priced or not yet.
+    pub const fn new(answer: Answer, attempt: u32, cost: Cost) -> Self {
+        Self { answer, attempt, cost }
+    }
+}
+
+/// One attempt of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Which attempt, from 1.
+    pub number: u32,
+    /// From the start of the call to the start of the attempt.
+    pub after: Duration,
+    /// How long it took.
+    pub duration: Duration,
+    /// Why it failed, where it did.
+    pub failure: Option<Failure>,
+}
+
+impl Attempt {
+    /// An attempt that ended.
+    pub const fn new(number: u32, after: Duration, duration: Duration, failure: Option<Failure>) -> Self {
+        Self { number, after, duration, failure }
+    }
+}

@@ -1,0 +1,135 @@
+//! Facts: what is said about calls, or beside them.
+
+use super::Scope;
+use crate::id::CallId;
+use crate::money::Usd;
+use crate::operation::Operation;
+use crate::text::Text;
+use crate::time::Timestamp;
+use crate::words::words;
+
+/// What all facts have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fact {
+    /// When it was reported.
+    pub at: Timestamp,
+    /// The call it is about, where it is about one.
+    pub call: Option<CallId>,
+    /// On whose behalf.
+    pub scope: Scope,
+    /// What is known of that call, so that facts can be grouped as calls are.
+    pub subject: Option<Subject>,
+}
+
+impl Fact {
+    /// A fact at a moment.
+    pub const fn new(at: Timestamp, call: Option<CallId>, scope: Scope) -> Self {
+        Self { at, call, scope, subject: None }
+    }
+}
+
+/// What is known of the call that a fact is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subject {
+    /// The call's name.
+    pub name: Text,
+    /// Its kind of work.
+    pub operation: Operation,
+    /// Its provider.
+    pub provider: Option<Text>,
+    /// Its model.
+    pub model: Option<Text>,
+}
+
+impl Subject {
+    /// What is known of a call.
+    pub const fn new(name: Text, operation: Operation, provider: Option<Text>, model: Option<Text>) -> Self {
+        Self { name, operation, provider, model }
+    }
+}
+
+/// A number that says how good something was.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Score {
+    /// When, on what, for whom.
+    pub fact: Fact,
+    /// What is scored, such as `match`.
+    pub name: Text,
+    /// The score, in a unit of your own.
+    pub value: f64,
+}
+
+impl Score {
+    /// A score.
+    pub const fn new(fact: Fact, name: Text, value: f64) -> Self {
+        Self { fact, name, value }
+    }
+}
+
+/// What a person said about a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Feedback {
+    /// When, on what, by whom.
+    pub fact: Fact,
+    /// What they said.
+    pub verdict: Verdict,
+}
+
+impl Feedback {
+    /// A verdict.
+    pub const fn new(fact: Fact, verdict: Verdict) -> Self {
+        Self { fact, verdict }
+    }
+}
+
+words! {
+    /// A person's verdict.
+    enum Verdict, "verdict" {
+        Positive "positive" "Thumbs up."
+        Negative "negative" "Thumbs down."
+    }
+}
+
+/// What a call led to in the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// When, from what, for whom.
+    pub fact: Fact,
+    /// What happened, such as `application` or `interview`.
+    pub kind: Text,
+    /// What it is worth to you, where you can say.
+    pub value: Option<Usd>,
+}
+
+impl Outcome {
+    /// An outcome.
+    pub const fn new(fact: Fact, kind: Text, value: Option<Usd>) -> Self {
+        Self { fact, kind, value }
+    }
+}
+
+/// A search and what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Search {
+    /// When, in which call, for whom. The strategy stands in its scope.
+    pub fact: Fact,
+    /// What was searched for.
+    pub query: Text,
+    /// How many results it gave.
+    pub results: u64,
+    /// How many of them were relevant, where that is known.
+    pub relevant: Option<u64>,
+}
+
+impl Search {
+    /// A search without results so far.
+    pub const fn new(fact: Fact, query: Text) -> Self {
+        Self { fact, query, results: 0, relevant: None }
+    }
+}

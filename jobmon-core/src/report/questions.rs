@@ -1,0 +1,199 @@
+//! The questions of the report.
+
+use super::Section;
+use crate::dimension::Dimension;
+use crate::measure::{Measure, Quantity};
+use crate::query::{Engine, Filter, Query, QueryError, Range, Row};
+
+/// One question of the report.
+pub(super) struct Question {
+    id: &'static str,
+    title: &'static str,
+    by: &'static [Dimension],
+    /// Keeps events that have a value for it.
+    only: Option<Dimension>,
+    measures: &'static [&'static str],
+    /// Rows in which all of these are zero or unknown say nothing here.
+    about: &'static [&'static str],
+    /// How a missing value of a dimension is called.
+    nothing: &'static str,
+}
+
+pub(super) const QUESTIONS: &[Question] = &[
+    Question {
+        id: "summary",
+        title: "Summary",
+        by: &[],
+        only: None,
+        measures: &[
+            "calls",
+            "success_rate",
+            "errors",
+            "cancelled",
+            "model_calls",
+            "cost",
+            "wasted_cost",
+            "input_tokens",
+            "output_tokens",
+            "cache_read_tokens",
+            "p50_latency",
+            "p95_latency",
+            "retried_calls",
+            "recovered_calls",
+            "recovery_rate",
+            "searches",
+            "relevance",
+            "outcomes",
+            "outcome_value",
+            "roi",
+            "cost_per_outcome",
+            "outcomes_per_search",
+            "feedback",
+            "feedback_rate",
+        ],
+        about: &[],
+        nothing: "",
+    },
+    Question {
+        id: "features",
+        title: "Costs by feature",
+        by: &[Dimension::Feature],
+        only: None,
+        measures: &[
+            "cost",
+            "wasted_cost",
+            "model_calls",
+            "cost_per_call",
+            "total_tokens",
+            "success_rate",
+            "p95_latency",
+        ],
+        about: &["model_calls"],
+        nothing: "(unattributed)",
+    },
+    Question {
+        id: "models",
+        title: "Models",
+        by: &[Dimension::Provider, Dimension::Model],
+        only: None,
+        measures: &[
+            "model_calls",
+            "success_rate",
+            "cost",
+            "cost_per_call",
+            "input_tokens",
+            "output_tokens",
+            "p50_latency",
+            "p95_latency",
+            "tokens_per_second",
+            "mean_score",
+        ],
+        about: &["model_calls"],
+        nothing: "(not given)",
+    },
+    Question {
+        id: "operations",
+        title: "Operations",
+        by: &[Dimension::Operation, Dimension::Name],
+        only: None,
+        measures: &[
+            "calls",
+            "success_rate",
+            "errors",
+            "cancelled",
+            "attempts",
+            "retried_calls",
+            "recovered_calls",
+            "p50_latency",
+            "p95_latency",
+        ],
+        about: &["calls"],
+        nothing: "-",
+    },
+    Question {
+        id: "errors",
+        title: "Failed attempts by category",
+        by: &[Dimension::Category],
+        only: Some(Dimension::Category),
+        measures: &["failed_attempts", "recovered_attempts", "attempt_recovery_rate"],
+        about: &["failed_attempts"],
+        nothing: "-",
+    },
+    Question {
+        id: "scores",
+        title: "Scores",
+        by: &[Dimension::Score],
+        only: None,
+        measures: &["scores", "mean_score", "min_score", "p10_score", "p50_score", "p90_score", "max_score"],
+        about: &["scores"],
+        nothing: "-",
+    },
+    Question {
+        id: "strategies",
+        title: "Strategies",
+        by: &[Dimension::Strategy],
+        only: None,
+        measures: &[
+            "searches",
+            "results",
+            "relevance",
+            "cost",
+            "outcomes",
+            "outcome_value",
+            "roi",
+            "outcomes_per_search",
+        ],
+        about: &["searches", "model_calls"],
+        nothing: "(none)",
+    },
+    Question {
+        id: "outcomes",
+        title: "Outcomes",
+        by: &[Dimension::Outcome],
+        only: None,
+        measures: &["outcomes", "outcome_value", "cost_per_outcome"],
+        about: &["outcomes"],
+        nothing: "-",
+    },
+    Question {
+        id: "unpriced",
+        title: "Unpriced: calls missing from the costs above",
+        by: &[Dimension::Provider, Dimension::Model, Dimension::Name],
+        only: None,
+        measures: &["unpriced_calls", "calls_without_usage", "input_tokens", "output_tokens"],
+        about: &["unpriced_calls"],
+        nothing: "(not given)",
+    },
+];
+
+impl Question {
+    pub(super) fn ask(&self, engine: &dyn Engine, range: Range) -> Result<Section, QueryError> {
+        let measure = |name: &&str| Measure::named(name).map_err(QueryError::from);
+        let measures = self.measures.iter().map(measure).collect::<Result<Vec<_>, _>>()?;
+        let mut query = Query::new(measures.iter().copied()).by(self.by.iter().copied()).range(range);
+        if let Some(dimension) = self.only {
+            query = query.filter(Filter { dimension, negated: true, values: vec![None] });
+        }
+        let mut rows = query.run(engine)?;
+        if !self.about.is_empty() {
+            let measures = self.about.iter().map(measure).collect::<Result<_, _>>()?;
+            let said: Vec<_> = Query { measures, ..query }.run(engine)?;
+            let says = |figure: &Option<Quantity>| !matches!(figure, None | Some(Quantity::Count(0)));
+            let has = |row: &Row| said.iter().any(|s| s.group == row.group && s.figures.iter().any(says));
+            rows.retain(has);
+        }
+        rows.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.group.cmp(&b.group)));
+        Ok(Section { id: self.id, title: self.title, by: self.by, measures, rows, nothing: self.nothing })
+    }
+}
+
+/// Money first, then numbers.
+fn weight(row: &Row) -> (i64, u64) {
+    let figures = || row.figures.iter().flatten();
+    let money = figures().find_map(|figure| match figure {
+        Quantity::Cost(cost) => Some(cost.floor().nanos()),
+        _ => None,
+    });
+    let count = figures().find_map(|figure| if let Quantity::Count(n) = figure { Some(*n) } else { None });
+    (money.unwrap_or(0), count.unwrap_or(0))
+}

@@ -1,0 +1,65 @@
+//! [`Settings`]: how a monitor works.
+
+use crate::exporter::Resource;
+use crate::monitor::StartError;
+use crate::price::Prices;
+use crate::site::Track;
+use crate::warning::Warnings;
+use std::time::Duration;
+
+/// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Who produces the events.
+    pub resource: Resource,
+    /// Share of traces of which single calls are kept, 0 to 1. Sums, costs and aggregates are exact whatever
+    /// it is.
+    pub sampling_rate: f64,
+    /// What is recorded; a function can record less, not more.
+    pub track: Track,
+    /// Events that wait at most, in the pipeline and again for each exporter. Beyond it the newest are dropped
+    /// and counted.
+    pub queue_capacity: usize,
+    /// How long an event waits at most before it is handed to the exporters.
+    pub flush_interval: Duration,
+    /// How long dropping the guard waits for exporters.
+    pub shutdown_timeout: Duration,
+    /// The price list.
+    pub prices: Prices,
+    /// Where jobmon's own warnings go.
+    pub warnings: Warnings,
+}
+
+impl Default for Settings {
+    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices.
+    fn default() -> Self {
+        Self {
+            resource: Resource::default(),
+            sampling_rate: 1.0,
+            track: Track::ALL,
+            queue_capacity: 65_536,
+            flush_interval: Duration::from_millis(200),
+            shutdown_timeout: Duration::from_secs(5),
+            prices: Prices::bundled(),
+            warnings: Warnings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let refuse = |name, expected, given: String| Err(StartError::Setting { name, expected, given });
+        if !(0.0..=1.0).contains(&self.sampling_rate) {
+            return refuse("sampling_rate", "a number from 0 to 1", self.sampling_rate.to_string());
+        }
+        if self.queue_capacity == 0 {
+            return refuse("queue_capacity", "at least 1", "0".to_owned());
+        }
+        if self.flush_interval.is_zero() {
+            return refuse("flush_interval", "more than 0", "0".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Every way to end.
+
+use super::{Yield, answer, block_on, fail, poll_once};
+use jobmon::testing::Collect;
+use jobmon::{End, ErrorCategory, LlmResponse, Text, Usage, instrument_llm};
+use serde_json::Value;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+#[derive(Clone, Copy)]
+enum Exit {
+    Ok,
+    Error,
+    Question,
+    Return,
+    Panic,
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+async fn asynchronous(exit: Exit) -> Result<Value, io::Error> {
+    Yield::default().await;
+    match exit {
+        Exit::Ok => {}
+        Exit::Error => return fail(),
+        Exit::Question => drop(fail()?),
+        Exit::Return => return Ok(answer(10, 2)),
+        Exit::Panic => panic!("on purpose"),
+    }
+    Ok(answer(10, 2))
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+fn synchronous(exit: Exit) -> Result<Value, io::Error> {
+    match exit {
+        Exit::Ok => {}
+        Exit::Error => return fail(),
+        Exit::Question => drop(fail()?),
+        Exit::Return => return Ok(answer(10, 2)),
+        Exit::Panic => panic!("on purpose"),
+    }
+    Ok(answer(10, 2))
+}
+
+struct Agent;
+
+impl Agent {
+    #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+    async fn method(&mut self, exit: Exit) -> Result<Value, io::Error> {
+        asynchronous_body(exit).await
+    }
+}
+
+async fn asynchronous_body(exit: Exit) -> Result<Value, io::Error> {
+    Yield::default().await;
+    match exit {
+        Exit::Error | Exit::Question => fail(),
+        Exit::Panic => panic!("on purpose"),
+        Exit::Ok | Exit::Return => Ok(answer(10, 2)),
+    }
+}
+
+#[async_trait::async_trait]
+trait Ask {
+    async fn ask(&self, exit: Exit) -> Result<Value, io::Error>;
+}
+
+#[async_trait::async_trait]
+impl Ask for Agent {
+    #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+    async fn ask(&self, exit: Exit) -> Result<Value, io::Error> {
+        asynchronous_body(exit).await
+    }
+}
+
+type Shape = fn(Exit) -> Result<Value, io::Error>;
+
+const SHAPES: [(&str, Shape); 4] = [
+    ("async", |exit| block_on(asynchronous(exit))),
+    ("sync", |exit| synchronous(exit)),
+    ("method", |exit| block_on(Agent.method(exit))),
+    ("async-trait", |exit| block_on(Agent.ask(exit))),
+];
+
+#[instrument_llm]
+fn parent(inside: &dyn Fn()) {
+    inside();
+}
+
+#[test]
+fn every_exit_of_every_shape_is_recorded_once() {
+    for (shape, run) in SHAPES {
+        for (exit, end, category) in [
+            (Exit::Ok, End::Ok, None),
+            (Exit::Return, End::Ok, None),
+            (Exit::Error, End::Error, Some(ErrorCategory::Timeout)),
+            (Exit::Question, End::Error, Some(ErrorCategory::Timeout)),
+            (Exit::Panic, End::Panicked, Some(ErrorCategory::Panic)),
+        ] {
+            for with_parent in [false, true] {
+                let (collect, _guard) = Collect::install();
+                let inside = || drop(catch_unwind(AssertUnwindSafe(|| run(exit))));
+                if with_parent {
+                    parent(&inside);
+                } else {
+                    inside();
+                }
+                let calls = collect.calls();
+                let what = format!("{shape}, {end}, parent: {with_parent}");
+                assert_eq!(calls.len(), 1 + usize::from(with_parent), "{what}: {calls:#?}");
+                let call = &calls[0];
+                assert_eq!((call.end, call.failure.as_ref().map(|f| f.category)), (end, category), "{what}");
+                let outer = calls.get(1).map(|parent| parent.id);
+                assert_eq!(call.parent, outer.map(|outer| outer.span), "{what}");
+                assert_eq!(call.root, outer.map_or(call.id.span, |outer| outer.span), "{what}");
+                assert!(outer.is_none_or(|outer| outer.trace == call.id.trace), "{what}");
+                let usage = (end == End::Ok).then(|| Usage::new(10, 2));
+                assert_eq!(call.usage(), usage, "{what}");
+                assert!(call.duration.is_some(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_future_dropped_after_its_first_poll_is_cancelled() {
+    let (collect, _guard) = Collect::install();
+    let mut future = Box::pin(asynchronous(Exit::Ok));
+    assert!(poll_once(future.as_mut()).is_pending());
+    drop(future);
+    let call = collect.only_call();
+    assert_eq!(
+        (call.end, call.failure.map(|f| f.category)),
+        (End::Cancelled, Some(ErrorCategory::Cancelled))
+    );
+}
+
+#[test]
+fn before_the_first_poll_an_async_fn_has_not_begun_but_a_returned_future_has() {
+    let (collect, _guard) = Collect::install();
+    drop(asynchronous(Exit::Ok));
+    assert_eq!(collect.calls(), []);
+    // With async-trait, the call is made when the function is: nobody waits for it, so it is cancelled.
+    drop(Agent.ask(Exit::Ok));
+    assert_eq!(collect.only_call().end, End::Cancelled);
+}
+
+#[test]
+fn what_the_body_holds_is_dropped_inside_its_call() {
+    struct Inside;
+    impl Drop for Inside {
+        fn drop(&mut self) {
+            jobmon::current().field("dropped", true);
+        }
+    }
+    #[instrument_llm(operation = retrieval)]
+    async fn holds() {
+        let _inside = Inside;
+        Yield::default().await;
+    }
+    let (collect, _guard) = Collect::install();
+    let mut future = Box::pin(holds());
+    assert!(poll_once(future.as_mut()).is_pending());
+    drop(future);
+    block_on(holds());
+    for call in collect.calls() {
+        assert_eq!(call.attributes, [(Text::from("dropped"), true.into())], "{}", call.end);
+    }
+}
+
+#[test]
+fn code_that_only_jobmon_runs_cannot_harm_the_function() {
+    #[derive(Debug)]
+    struct Unshowable;
+    impl std::fmt::Display for Unshowable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+    impl std::error::Error for Unshowable {}
+    fn explodes() -> u8 {
+        panic!("on purpose")
+    }
+    #[instrument_llm(operation = retrieval, fields(before = 1, n = explodes(), after = 2))]
+    fn fails() -> Result<(), Unshowable> {
+        Err(Unshowable)
+    }
+    #[instrument_llm(model = "gpt-4o-mini", usage = |_| -> Usage { panic!("on purpose") })]
+    fn succeeds() -> u8 {
+        7
+    }
+    let (collect, _guard) = Collect::install();
+    assert!(fails().is_err());
+    assert_eq!(succeeds(), 7);
+    let calls = collect.calls();
+    assert_eq!((calls[0].end, calls[0].attributes.len()), (End::Error, 1));
+    assert_eq!((calls[1].end, calls[1].usage_missing), (End::Ok, true));
+}
+
+#[test]
+fn without_a_monitor_everything_runs_as_if_nothing_were_there() {
+    assert!(block_on(asynchronous(Exit::Ok)).is_ok());
+    assert!(synchronous(Exit::Error).is_err());
+    assert_eq!(jobmon::observe(answer(1, 1)).usage(), Some(Usage::new(1, 1)));
+    assert_eq!(jobmon::current().traceparent(), None);
+    assert_eq!(
+        block_on(jobmon::attempt(async { Ok::<_, io::Error>(Duration::ZERO) })).unwrap(),
+        Duration::ZERO
+    );
+}
