@@ -2,7 +2,7 @@
 
 use super::{Yield, answer, poll_once};
 use jobmon::testing::Collect;
-use jobmon::{CallRecord, InContext, LlmResponse, Operation, Settings, Text, Verdict, instrument_llm};
+use jobmon::{CallRecord, InContext, Operation, Settings, Text, Verdict, instrument_llm};
 use serde_json::Value;
 
 #[test]

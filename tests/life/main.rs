@@ -1,7 +1,5 @@
 //! The life of a call: every way to end it gives exactly one event, with the right end, parent and answers.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
 mod context;
 mod exits;
 mod reports;

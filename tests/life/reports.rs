@@ -2,7 +2,7 @@
 
 use super::{Yield, answer, block_on, fail};
 use jobmon::testing::Collect;
-use jobmon::{Cost, End, ErrorCategory, LlmResponse, Settings, Text, Usage, instrument_llm};
+use jobmon::{Cost, End, ErrorCategory, Settings, Text, Usage, instrument_llm};
 use serde_json::Value;
 use std::io;
 
