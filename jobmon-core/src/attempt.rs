@@ -57,13 +57,17 @@ struct Open {
     call: Arc<Active>,
     number: u32,
     began: Instant,
+    /// The context of the future, swapped in for each poll.
+    inside: Context,
 }
 
 impl Open {
     fn begin() -> Option<Self> {
-        let call = Context::peek(|context| context.call.clone()).flatten()?;
+        let mut inside = Context::current();
+        let call = inside.call.clone()?;
         let number = call.begin_attempt();
-        Some(Self { call, number, began: Instant::now() })
+        inside.attempt = number;
+        Some(Self { call, number, began: Instant::now(), inside })
     }
 
     fn end(&self, failure: Option<Failure>) {
@@ -111,11 +115,10 @@ where
         if this.open.is_none() && this.classify.is_some() {
             *this.open = Open::begin();
         }
-        let polled = match &*this.open {
+        let polled = match this.open {
             None => future.poll(cx),
             Some(open) => {
-                let mut context = Context { attempt: open.number, ..Context::current() };
-                let _entered = Entered::new(&mut context);
+                let _entered = Entered::new(&mut open.inside);
                 future.poll(cx)
             }
         };

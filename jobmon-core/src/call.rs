@@ -30,7 +30,7 @@ pub(crate) struct Active {
     pub(crate) id: CallId,
     pub(crate) parent: Option<Arc<Active>>,
     root: SpanId,
-    pub(crate) scope: Arc<Scope>,
+    scope: Scope,
     track: Track,
     pub(crate) sampled: bool,
     state: Mutex<State>,
@@ -65,11 +65,11 @@ pub struct Seen {
 }
 
 impl Active {
-    /// A new call of a function, child of the current one.
-    pub(crate) fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Arc<Self> {
-        let context = Context::current();
+    /// A new call of a function, child of the current one, and the context of code inside it.
+    pub(crate) fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> (Arc<Self>, Context) {
+        let mut inside = Context::current();
+        let parent = inside.call.take().filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
         let span = SpanId::random();
-        let parent = context.call.filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
         let (trace, root, sampled) = match &parent {
             Some(parent) => (parent.id.trace, parent.root, parent.sampled),
             None => {
@@ -77,39 +77,28 @@ impl Active {
                 (trace, span, sampled(trace, monitor.settings.sampling_rate))
             }
         };
-        let mut scope = context.scope;
-        let feature = setting.feature.or(site.facts.feature.map(Text::literal));
-        if feature.is_some() && feature != scope.feature {
-            Arc::make_mut(&mut scope).feature = feature;
-        }
+        inside.attempt = 0;
+        inside.feature =
+            setting.feature.or(site.facts.feature.map(Text::literal)).or_else(|| inside.feature.take());
         let state = State {
             provider: setting.provider.or(site.facts.provider.map(Text::literal)),
             model: setting.model.or(site.facts.model.map(Text::literal)),
             attributes: setting.attributes,
             ..State::default()
         };
-        Arc::new(Self {
+        let call = Arc::new(Self {
             track: site.facts.track.and(monitor.settings.track),
             monitor,
             site,
             id: CallId { trace, span },
             parent,
             root,
-            scope,
+            scope: inside.scope(),
             sampled,
             state: Mutex::new(state),
-        })
-    }
-
-    /// The context of code that runs inside.
-    pub(crate) fn context(self: &Arc<Self>, around: &Context) -> Context {
-        Context {
-            call: Some(Arc::clone(self)),
-            scope: Arc::clone(&self.scope),
-            attempt: 0,
-            local: around.local.clone(),
-            suppressed: around.suppressed,
-        }
+        });
+        inside.call = Some(Arc::clone(&call));
+        (call, inside)
     }
 
     /// Starts the clock, once.
@@ -280,7 +269,7 @@ impl Active {
             operation: facts.operation,
             provider: state.provider,
             model: state.model,
-            scope: Scope::clone(&self.scope),
+            scope: self.scope.clone(),
             start,
             duration: self.track.latency.then(|| ended_at.saturating_duration_since(began)),
             first_token: state.first_token,

@@ -27,7 +27,10 @@ use std::task::{self, Poll};
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     pub(crate) call: Option<Arc<Active>>,
-    pub(crate) scope: Arc<Scope>,
+    /// Session, user and strategy: what changes rarely.
+    rare: Arc<Scope>,
+    /// Apart from the others, since a call with `feature = ".."` changes it without an allocation.
+    pub(crate) feature: Option<Text>,
     pub(crate) attempt: u32,
     /// A monitor of this thread only (tests); carried along so that spawned tasks report to it too.
     pub(crate) local: Option<Arc<Shared>>,
@@ -51,60 +54,65 @@ impl Context {
 
     /// The session, if one is set.
     pub fn session(&self) -> Option<&Text> {
-        self.scope.session.as_ref()
+        self.rare.session.as_ref()
     }
 
     /// The user, if one is set.
     pub fn user(&self) -> Option<&Text> {
-        self.scope.user.as_ref()
+        self.rare.user.as_ref()
     }
 
     /// The feature, if one is set.
     pub fn feature(&self) -> Option<&Text> {
-        self.scope.feature.as_ref()
+        self.feature.as_ref()
     }
 
     /// The strategy, if one is set.
     pub fn strategy(&self) -> Option<&Text> {
-        self.scope.strategy.as_ref()
+        self.rare.strategy.as_ref()
     }
 
     /// Sets the session.
     #[must_use]
     pub fn with_session(mut self, session: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.scope).session = Some(session.into());
+        Arc::make_mut(&mut self.rare).session = Some(session.into());
         self
     }
 
     /// Sets the user. Give a pseudonym, not a name: it is stored as it is.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.scope).user = Some(user.into());
+        Arc::make_mut(&mut self.rare).user = Some(user.into());
         self
     }
 
     /// Sets the feature. A `feature = ".."` on a function inside goes before it.
     #[must_use]
     pub fn with_feature(mut self, feature: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.scope).feature = Some(feature.into());
+        self.feature = Some(feature.into());
         self
     }
 
     /// Sets the strategy.
     #[must_use]
     pub fn with_strategy(mut self, strategy: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.scope).strategy = Some(strategy.into());
+        Arc::make_mut(&mut self.rare).strategy = Some(strategy.into());
         self
+    }
+
+    /// On whose behalf code in this context runs.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope { feature: self.feature.clone(), ..Scope::clone(&self.rare) }
     }
 
     /// This context with everything that a change sets.
     fn changed(mut self, change: &Scope) -> Self {
-        let scope = Arc::make_mut(&mut self.scope);
+        let rare = Arc::make_mut(&mut self.rare);
         for (value, new) in [
-            (&mut scope.session, &change.session),
-            (&mut scope.user, &change.user),
-            (&mut scope.feature, &change.feature),
-            (&mut scope.strategy, &change.strategy),
+            (&mut rare.session, &change.session),
+            (&mut rare.user, &change.user),
+            (&mut rare.strategy, &change.strategy),
+            (&mut self.feature, &change.feature),
         ] {
             if new.is_some() {
                 value.clone_from(new);

@@ -2,7 +2,7 @@
 
 use crate::call::Active;
 use crate::context::Context;
-use crate::event::{Event, Fact, Feedback, Outcome, Scope, Score, Search, Verdict};
+use crate::event::{Event, Fact, Feedback, Outcome, Score, Search, Verdict};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::monitor::Shared;
@@ -128,7 +128,7 @@ fn tell(call: Option<CallId>, event: impl FnOnce(Fact) -> Event) {
         let here = context.call.as_deref();
         let about = call.or(here.map(|here| here.id));
         let subject = here.filter(|here| Some(here.id) == about).map(Active::subject);
-        Fact { subject, ..Fact::new(Timestamp::now(), about, Scope::clone(&context.scope)) }
+        Fact { subject, ..Fact::new(Timestamp::now(), about, context.scope()) }
     });
     if let Some(fact) = fact {
         monitor.submit(event(fact));

@@ -1,7 +1,7 @@
 //! [`Monitored`] and its sync siblings: a body that runs as a call.
 
 use crate::call::{Active, Seen, Setting};
-use crate::context::{Context, Entered};
+use crate::context::{Context, Entered, exchange};
 use crate::event::End;
 use crate::monitor::Shared;
 use crate::probe::unharmed;
@@ -22,7 +22,7 @@ pub struct Started(Option<Running>);
 /// # Cost
 /// One load and a branch when no monitor is installed.
 pub fn start(site: &'static Site) -> Started {
-    Started(Shared::current().map(|monitor| Running(Active::start(site, monitor, Setting::default()))))
+    Started(Shared::current().map(|monitor| Running::start(site, monitor, Setting::default())))
 }
 
 /// A call of a function with attributes that need computing; they are computed only if somebody listens. Should one
@@ -31,39 +31,53 @@ pub fn start_with(site: &'static Site, set: impl FnOnce(&mut Setting)) -> Starte
     Started(Shared::current().map(|monitor| {
         let mut setting = Setting::default();
         let _ = unharmed(|| set(&mut setting));
-        Running(Active::start(site, monitor, setting))
+        Running::start(site, monitor, setting)
     }))
 }
 
 /// Owns the one end of a call: whoever drops it without ending it has cancelled it.
 #[derive(Debug)]
-struct Running(Arc<Active>);
+struct Running {
+    call: Arc<Active>,
+    /// The context of the body, swapped in for each poll.
+    inside: Context,
+}
 
 impl Running {
-    /// The context of the body, to be swapped in for one poll.
-    fn context(&self) -> Context {
-        Context::peek(|around| self.0.context(around)).unwrap_or_default()
+    fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Self {
+        let (call, inside) = Active::start(site, monitor, setting);
+        Self { call, inside }
+    }
+
+    /// Runs the body, or one poll of it, inside the call. Should it unwind, the call has panicked.
+    fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let mut unwinding = OnUnwind(Some(&self.call));
+        let entered = Entered::new(&mut self.inside);
+        let output = body();
+        drop(entered);
+        unwinding.0 = None;
+        output
     }
 
     fn end(&self, seen: Seen) {
         let end = if seen.failed { End::Error } else { End::Ok };
-        self.0.finish(end, seen);
+        self.call.finish(end, seen);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.finish(End::Cancelled, Seen::default());
+        self.call.finish(End::Cancelled, Seen::default());
     }
 }
 
 /// Ends a call as panicked unless it is defused: dropped while the body unwinds.
-struct OnUnwind<'a>(Option<&'a Running>);
+struct OnUnwind<'a>(Option<&'a Active>);
 
 impl Drop for OnUnwind<'_> {
     fn drop(&mut self) {
-        if let Some(running) = self.0 {
-            running.0.finish(End::Panicked, Seen::default());
+        if let Some(call) = self.0 {
+            call.finish(End::Panicked, Seen::default());
         }
     }
 }
@@ -82,12 +96,10 @@ pin_project! {
     impl<F, P> PinnedDrop for Monitored<F, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(running) = this.running.take() {
+            if let Some(mut running) = this.running.take() {
                 // What the body still holds is dropped inside its call, and its calls inside end before it.
-                let mut context = running.context();
-                let entered = Entered::new(&mut context);
+                let _entered = Entered::new(&mut running.inside);
                 this.future.set(None);
-                drop(entered);
             }
         }
     }
@@ -119,15 +131,9 @@ where
         let this = self.project();
         // The future is taken out only by the destructor.
         let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
-        let Some(running) = &*this.running else { return future.poll(cx) };
-        running.0.begin();
-        let mut context = running.context();
-        let mut unwinding = OnUnwind(Some(running));
-        let entered = Entered::new(&mut context);
-        let polled = future.poll(cx);
-        drop(entered);
-        unwinding.0 = None;
-        drop(unwinding);
+        let Some(running) = this.running else { return future.poll(cx) };
+        running.call.begin();
+        let polled = running.run(|| future.poll(cx));
         if let Poll::Ready(output) = &polled {
             let seen = this.probe.take().map(|probe| probe(output)).unwrap_or_default();
             running.end(seen);
@@ -139,39 +145,32 @@ where
 
 /// Runs a function as a call.
 pub fn call_once<R>(call: Started, body: impl FnOnce() -> R, probe: impl FnOnce(&R) -> Seen) -> R {
-    let Some(running) = call.0 else { return body() };
-    running.0.begin();
-    let mut unwinding = OnUnwind(Some(&running));
-    let output = running.context().run(body);
-    unwinding.0 = None;
-    drop(unwinding);
+    let Some(mut running) = call.0 else { return body() };
+    running.call.begin();
+    let output = running.run(body);
     running.end(probe(&output));
     output
 }
 
 /// Marks the rest of a function that never returns as a call: all it can do is panic.
 pub fn guard(call: Started) -> Diverging {
-    let running = call.0;
-    let mut context = running.as_ref().map_or_else(Context::current, Running::context);
-    if let Some(running) = &running {
-        running.0.begin();
-        crate::context::exchange(&mut context);
+    let mut running = call.0;
+    if let Some(running) = &mut running {
+        running.call.begin();
+        exchange(&mut running.inside);
     }
-    Diverging { running, around: context }
+    Diverging(running)
 }
 
 /// See [`guard`].
 #[derive(Debug)]
-pub struct Diverging {
-    running: Option<Running>,
-    around: Context,
-}
+pub struct Diverging(Option<Running>);
 
 impl Drop for Diverging {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            crate::context::exchange(&mut self.around);
-            running.0.finish(End::Panicked, Seen::default());
+        if let Some(running) = &mut self.0 {
+            exchange(&mut running.inside);
+            running.call.finish(End::Panicked, Seen::default());
         }
     }
 }

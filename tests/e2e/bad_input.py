@@ -18,7 +18,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from harness import Checks, arguments, changes, contents, environment, run, started, title
+sys.dont_write_bytecode = True
+from harness import Checks, arguments, changes, contents, environment, run, started, title  # noqa: E402
 
 QUERY = ["query", "--measures", "calls"]
 HISTORY_COMMANDS = (["report"], QUERY, ["history", "check"])

@@ -21,7 +21,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from harness import Checks, arguments, run, started, title
+sys.dont_write_bytecode = True
+from harness import Checks, arguments, run, started, title  # noqa: E402
 
 # After how many lines, and how much later (s): at once, so that the last batch is under way, or in the quiet between.
 MOMENTS = ((1, 0), (5, 0.05), (15, 0), (15, 1.3), (30, 0.1), (30, 2), (50, 0), (50, 0.3))
