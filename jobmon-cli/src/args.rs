@@ -10,7 +10,7 @@ use std::path::PathBuf;
 ///
 /// It only reads: it can run while agents write.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "jobmon", version, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -10,6 +10,7 @@ use jobmon_core::report::{Report, row_to_json};
 use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
 use jobmon_export::History;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A message for the user: what was wrong and what to do.
 type Message = String;
@@ -64,7 +65,17 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
+/// Each name once: two columns of one name would be one key in JSON.
+fn once(names: impl Iterator<Item = &'static str>) -> Result<(), Message> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().try_for_each(|name| {
+        seen.insert(name).then_some(()).ok_or_else(|| format!("`{name}` is asked for twice; name it once"))
+    })
+}
+
 fn query(args: QueryArgs) -> Result<String, Message> {
+    once(args.measures.iter().map(|measure| measure.name))?;
+    once(args.by.iter().map(|dimension| dimension.name()))?;
     let mut query = Query::new(args.measures).by(args.by).range(range(&args.span)?);
     query.filters = args.filter;
     query.bucket = args.bucket.map(|slice| match slice {

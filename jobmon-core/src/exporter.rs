@@ -52,6 +52,15 @@ pub trait Exporter: Send + 'static {
     /// A short name for messages and counters, such as `sqlite`.
     fn name(&self) -> &'static str;
 
+    /// Called once, when a monitor starts, on the thread that starts it: the place to make files and to connect.
+    /// When an exporter is opened, it may be that no monitor will ever start, so it should change nothing yet.
+    ///
+    /// # Errors
+    /// The monitor does not start.
+    fn start(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
     /// Takes the events of one batch, all or none.
     ///
     /// Must return within a bounded time. A panic is caught, counted, and ends this exporter only.

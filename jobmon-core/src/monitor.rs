@@ -3,7 +3,7 @@
 use crate::context::{self, Context};
 use crate::delivery::{Delivery, ExporterDelivery};
 use crate::event::Event;
-use crate::exporter::Exporter;
+use crate::exporter::{ExportError, Exporter};
 use crate::lane::{Lane, Ticket, lock};
 use crate::settings::Settings;
 use crate::worker;
@@ -129,6 +129,13 @@ pub enum StartError {
         /// What was given.
         given: String,
     },
+    /// An exporter could not start.
+    Exporter {
+        /// Which one.
+        name: &'static str,
+        /// Why not.
+        source: ExportError,
+    },
     /// A thread could not be started.
     Thread(std::io::Error),
 }
@@ -141,6 +148,7 @@ impl fmt::Display for StartError {
                  or use `install_local` in tests",
             ),
             Self::Setting { name, expected, given } => write!(f, "`{name}` is {given}; expected {expected}"),
+            Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
             Self::Thread(_) => f.write_str("a background thread could not be started"),
         }
     }
@@ -166,9 +174,13 @@ impl Pipeline {
     /// Starts the worker and the exporters.
     ///
     /// # Errors
-    /// When a setting is impossible or a thread cannot be started.
-    pub fn start(settings: Settings, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
+    /// When a setting is impossible, or an exporter or a thread cannot be started.
+    pub fn start(settings: Settings, mut exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
         settings.check()?;
+        for exporter in &mut exporters {
+            let name = exporter.name();
+            exporter.start().map_err(|source| StartError::Exporter { name, source })?;
+        }
         let mut lanes = Vec::new();
         for exporter in exporters {
             let lane = Lane::start(exporter, settings.queue_capacity, settings.warnings.clone());

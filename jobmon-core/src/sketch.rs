@@ -117,6 +117,13 @@ impl Sketch {
             reason = "a rank is a rounded, non-negative figure"
         )]
         let rank = (q.clamp(0.0, 1.0) * self.count() as f64).ceil() as u64;
+        // The first and the last of them are known exactly.
+        if rank <= 1 {
+            return Some(min);
+        }
+        if rank >= self.count() {
+            return Some(max);
+        }
         let mut seen = 0_u64;
         for (bucket, count) in &self.buckets {
             seen = seen.saturating_add(*count);
@@ -212,6 +219,8 @@ mod tests {
             let exact = numbers[rank - 1];
             let error = (sketch.quantile(q).expect("not empty") - exact).unsigned_abs();
             prop_assert!(error <= exact.unsigned_abs() / 128 + 1, "{exact} off by {error}");
+            prop_assert_eq!(sketch.quantile(1.0), numbers.last().copied());
+            prop_assert_eq!(sketch.quantile(0.0), numbers.first().copied());
         }
 
         #[test]

@@ -20,23 +20,49 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Jsonl {
     path: PathBuf,
-    file: File,
+    /// None until a monitor starts.
+    file: Option<File>,
     /// Reused from batch to batch.
     buffer: Vec<u8>,
 }
 
 impl Jsonl {
-    /// Opens a file for appending; makes it where it does not exist.
+    /// Opens a file for appending. Where there is none it is made, once a monitor starts.
     ///
     /// # Errors
-    /// When it cannot be opened for writing. The message names the path.
+    /// When there is no such folder, or the file cannot be written. The message names the path.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref().to_owned();
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file =
-            file.map_err(|e| io::Error::new(e.kind(), format!("cannot write {}: {e}", path.display())))?;
-        Ok(Self { path, file, buffer: Vec::new() })
+        let mut jsonl = Self { path: path.as_ref().to_owned(), file: None, buffer: Vec::new() };
+        let folder = jsonl.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if jsonl.path.exists() {
+            jsonl.file = Some(jsonl.append()?);
+        } else if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let text = format!("there is no folder {} to put the file in; make it first", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        Ok(jsonl)
     }
+
+    fn append(&self) -> io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path);
+        file.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
+        })
+    }
+
+    fn file(&mut self) -> io::Result<&mut File> {
+        match self.file.take() {
+            Some(file) => Ok(self.file.insert(file)),
+            None => {
+                let file = self.append()?;
+                Ok(self.file.insert(file))
+            }
+        }
+    }
+}
+
+fn busy(error: &io::Error) -> ExportError {
+    ExportError::Busy { after: Duration::from_secs(1), reason: error.to_string() }
 }
 
 impl Exporter for Jsonl {
@@ -44,25 +70,34 @@ impl Exporter for Jsonl {
         "jsonl"
     }
 
+    fn start(&mut self) -> Result<(), ExportError> {
+        self.file().map(|_| ()).map_err(|error| ExportError::Refused { reason: error.to_string() })
+    }
+
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        self.buffer.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
         for event in batch.events.iter().filter(|event| event.is_sampled()) {
-            if serde_json::to_writer(&mut self.buffer, &json::event::write(&batch.resource, event)).is_ok() {
-                self.buffer.push(b'\n');
+            if serde_json::to_writer(&mut buffer, &json::event::write(&batch.resource, event)).is_ok() {
+                buffer.push(b'\n');
             }
         }
-        let before = self.file.metadata().map(|file| file.len());
-        self.file.write_all(&self.buffer).map_err(|error| {
-            // All or none: the batch is offered again, and must not leave half of itself behind.
-            if let Ok(length) = before {
-                let _ = self.file.set_len(length);
-            }
-            let reason = format!("cannot write {}: {error}", self.path.display());
-            ExportError::Busy { after: Duration::from_secs(1), reason }
-        })
+        let written = self.file().map_err(|error| busy(&error)).and_then(|file| {
+            let before = file.metadata().map(|file| file.len());
+            file.write_all(&buffer).map_err(|error| {
+                // All or none: the batch is offered again, and must not leave half of itself behind.
+                if let Ok(length) = before {
+                    let _ = file.set_len(length);
+                }
+                busy(&error)
+            })
+        });
+        self.buffer = buffer;
+        written
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {
-        self.file.flush().map_err(|error| ExportError::Refused { reason: error.to_string() })
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.flush().map_err(|error| ExportError::Refused { reason: error.to_string() })
     }
 }

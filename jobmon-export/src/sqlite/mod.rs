@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub enum HistoryError {
     /// There is no such file.
     Missing(PathBuf),
+    /// The folder that the file should be in does not exist.
+    NoFolder(PathBuf),
     /// The file cannot be read.
     Unreadable {
         /// Which file.
@@ -68,6 +70,9 @@ impl fmt::Display for HistoryError {
                  JOBMON_SQLITE_PATH say where it is",
                 path.display()
             ),
+            Self::NoFolder(folder) => {
+                write!(f, "there is no folder {} to put the history in; make it first", folder.display())
+            }
             Self::Unreadable { path, source } => {
                 write!(f, "cannot read the history {}: {source}", path.display())
             }
@@ -85,7 +90,10 @@ impl fmt::Display for HistoryError {
                 path.display(),
                 schema::VERSION
             ),
-            Self::Sqlite { path, source } => write!(f, "cannot use the history {}: {source}", path.display()),
+            Self::Sqlite { path, source } => {
+                write!(f, "cannot use the history {}: {source}", path.display())?;
+                f.write_str(advice(source))
+            }
         }
     }
 }
@@ -97,6 +105,20 @@ impl std::error::Error for HistoryError {
             Self::Unreadable { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+/// What to do about an error of SQLite, where there is something.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            "; it is damaged: restore it from a copy, or move it away and agents begin a new one"
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            "; another process holds it: try again"
+        }
+        Some(rusqlite::ErrorCode::DiskFull) => "; free some space",
+        _ => "",
     }
 }
 

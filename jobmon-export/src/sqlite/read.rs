@@ -1,6 +1,6 @@
 //! [`History`]: reads the history, also while an agent writes it.
 
-use super::{HistoryError, rows, schema};
+use super::{HistoryError, advice, rows, schema};
 use jobmon_core::{
     Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Text, Timestamp,
 };
@@ -46,8 +46,8 @@ impl History {
         Ok(Self { path, connection })
     }
 
-    fn failed(&self, error: &rusqlite::Error) -> EngineError {
-        EngineError(format!("cannot read the history {}: {error}", self.path.display()))
+    pub(super) fn failed(&self, error: &rusqlite::Error) -> EngineError {
+        EngineError(format!("cannot read the history {}: {error}{}", self.path.display(), advice(error)))
     }
 
     /// Visits single events in order of time: calls, then facts.

@@ -27,27 +27,44 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    connection: Connection,
+    /// None until a monitor starts.
+    connection: Option<Connection>,
 }
 
 impl Sqlite {
-    /// Opens a history for writing; makes it where there is none.
+    /// Opens a history for writing. Where there is none it is made, once a monitor starts.
     ///
     /// # Errors
-    /// When the file cannot be written, is something else, or was written by a later version. It is then left as
-    /// it was.
+    /// When the file is something else, cannot be read, or was written by a later version, or when there is no such
+    /// folder. Nothing is changed then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref().to_owned();
         schema::look(&path)?;
-        let failed = HistoryError::sqlite(&path);
-        let mut connection = Connection::open(&path).map_err(&failed)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(HistoryError::NoFolder(folder.to_owned()));
+        }
+        Ok(Self { path, connection: None })
+    }
+
+    fn connect(&self) -> Result<Connection, HistoryError> {
+        let failed = HistoryError::sqlite(&self.path);
+        let mut connection = Connection::open(&self.path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
-        schema::prepare(&mut connection, &path)?;
+        schema::prepare(&mut connection, &self.path)?;
         // With WAL and NORMAL a killed process loses nothing that was committed; a power cut may lose the last
         // commits, never the file.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(&failed)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(&failed)?;
-        Ok(Self { path, connection })
+        Ok(connection)
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection, ExportError> {
+        if self.connection.is_none() {
+            let refused = |error: HistoryError| ExportError::Refused { reason: error.to_string() };
+            self.connection = Some(self.connect().map_err(refused)?);
+        }
+        self.connection.as_mut().ok_or_else(|| ExportError::Refused { reason: "not connected".to_owned() })
     }
 }
 
@@ -56,10 +73,14 @@ impl Exporter for Sqlite {
         "sqlite"
     }
 
+    fn start(&mut self) -> Result<(), ExportError> {
+        self.connection().map(|_| ())
+    }
+
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        let path = self.path.display().to_string();
-        write(&mut self.connection, batch).map_err(|error| {
-            let reason = format!("cannot write {path}: {error}");
+        let written = write(self.connection()?, batch);
+        written.map_err(|error| {
+            let reason = format!("cannot write {}: {error}", self.path.display());
             match error.sqlite_error_code() {
                 Some(
                     rusqlite::ErrorCode::DatabaseBusy
