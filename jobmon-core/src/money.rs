@@ -133,19 +133,20 @@ impl CostSum {
     /// Adds one item.
     pub fn add(&mut self, cost: Cost) {
         self.usd += cost.floor();
-        match cost {
-            Cost::Known(_) => self.known += 1,
-            Cost::AtLeast(_) => self.at_least += 1,
-            Cost::Unpriced => self.unpriced += 1,
-        }
+        let count = match cost {
+            Cost::Known(_) => &mut self.known,
+            Cost::AtLeast(_) => &mut self.at_least,
+            Cost::Unpriced => &mut self.unpriced,
+        };
+        *count = count.saturating_add(1);
     }
 
     /// Adds another sum.
     pub fn merge(&mut self, other: &Self) {
         self.usd += other.usd;
-        self.known += other.known;
-        self.at_least += other.at_least;
-        self.unpriced += other.unpriced;
+        self.known = self.known.saturating_add(other.known);
+        self.at_least = self.at_least.saturating_add(other.at_least);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
     }
 
     /// The sum with the weakest grade of its items; `None` when there is no item.

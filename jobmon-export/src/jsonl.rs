@@ -36,8 +36,9 @@ impl Jsonl {
         let folder = jsonl.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if jsonl.path.exists() {
             jsonl.file = Some(jsonl.append()?);
-        } else if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            let text = format!("there is no folder {} to put the file in; make it first", folder.display());
+        } else if folder.is_some_and(|folder| !folder.is_dir()) {
+            let path = jsonl.path.display();
+            let text = format!("cannot write {path}: its folder does not exist; make it first");
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
         Ok(jsonl)

@@ -70,8 +70,12 @@ impl fmt::Display for HistoryError {
                  JOBMON_SQLITE_PATH say where it is",
                 path.display()
             ),
-            Self::NoFolder(folder) => {
-                write!(f, "there is no folder {} to put the history in; make it first", folder.display())
+            Self::NoFolder(path) => {
+                write!(
+                    f,
+                    "cannot make the history {}: its folder does not exist; make it first",
+                    path.display()
+                )
             }
             Self::Unreadable { path, source } => {
                 write!(f, "cannot read the history {}: {source}", path.display())

@@ -2,9 +2,10 @@
 
 use super::{HistoryError, advice, rows, schema};
 use jobmon_core::{
-    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Text, Timestamp,
+    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text,
+    Timestamp,
 };
-use rusqlite::{Connection, OpenFlags, types::Type};
+use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,19 +88,18 @@ impl History {
         range: Range,
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
-        let columns = schema::columns();
+        let columns: Vec<_> = schema::dimensions().chain(schema::figures()).collect();
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT start, aggregate, {} FROM {table} WHERE start >= ?1 AND start < ?2 ORDER BY start",
+            "SELECT start, {} FROM {table} WHERE start >= ?1 AND start < ?2 ORDER BY start",
             columns.join(", ")
         ))?;
         let mut slices = statement.query((range.since.nanos(), range.until.nanos()))?;
         while let Some(row) = slices.next()? {
             let mut key = Key::default();
-            for (column, dimension) in Dimension::ROLLUP.iter().enumerate() {
-                let value: String = row.get(column + 2)?;
-                key.set(*dimension, (!value.is_empty()).then(|| Text::from(value)));
+            for (n, dimension) in Dimension::ROLLUP.iter().enumerate() {
+                key.set(*dimension, Some(Text::from(row.get::<_, String>(n + 1)?)));
             }
-            visit(Timestamp::from_nanos(row.get(0)?), &key, &decode(&row.get::<_, Vec<u8>>(1)?)?);
+            visit(Timestamp::from_nanos(row.get(0)?), &key, &aggregate(row, 1 + Dimension::ROLLUP.len())?);
         }
         Ok(())
     }
@@ -171,12 +171,20 @@ impl History {
     }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> rusqlite::Result<Aggregate> {
-    let damaged = || {
-        let text = "a stored aggregate is damaged, or of a later version";
-        rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, text.into())
+/// An aggregate from its columns, the first of which is `at`.
+pub(super) fn aggregate(row: &Row<'_>, at: usize) -> rusqlite::Result<Aggregate> {
+    let numbers: Vec<i64> =
+        (0..Aggregate::NUMBERS.len()).map(|n| row.get(at + n)).collect::<rusqlite::Result<_>>()?;
+    let sketch = |n: usize| {
+        let column = at + numbers.len() + n;
+        let damaged = || {
+            let text = "a stored distribution is damaged, or of a later version";
+            rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, text.into())
+        };
+        Sketch::decode(&row.get::<_, Vec<u8>>(column)?).ok_or_else(damaged)
     };
-    Aggregate::decode(bytes).ok_or_else(damaged)
+    let sketches = [sketch(0)?, sketch(1)?, sketch(2)?];
+    Ok(Aggregate::from_parts(numbers, sketches))
 }
 
 impl Engine for History {

@@ -1,7 +1,7 @@
 //! Tables of the history and their version.
 
 use super::HistoryError;
-use jobmon_core::Dimension;
+use jobmon_core::{Aggregate, Dimension};
 use rusqlite::Connection;
 use std::io::Read;
 use std::path::Path;
@@ -42,20 +42,31 @@ CREATE INDEX facts_by_time ON facts (at);
 CREATE INDEX facts_by_call ON facts (call_span_id);
 ";
 
-/// A table of aggregates: one row for each slice of time and each combination of the kept dimensions.
+/// A table of aggregates: one row for each slice of time and each combination of the kept dimensions; every number
+/// in a column of its own, every distribution as a sketch.
 fn aggregates(table: &str) -> String {
-    let columns = columns();
+    let keys: Vec<_> = dimensions().collect();
+    let typed =
+        |names: &[&str], sql: &str| names.iter().map(|name| format!("{name} {sql}")).collect::<Vec<_>>();
+    let mut columns = vec!["start INTEGER NOT NULL".to_owned()];
+    columns.extend(typed(&keys, "TEXT NOT NULL"));
+    columns.extend(typed(Aggregate::NUMBERS, "INTEGER NOT NULL"));
+    columns.extend(typed(&Aggregate::SKETCHES, "BLOB NOT NULL"));
     format!(
-        "CREATE TABLE {table} (start INTEGER NOT NULL, {} TEXT NOT NULL, aggregate BLOB NOT NULL, \
-         PRIMARY KEY (start, {})) STRICT, WITHOUT ROWID;",
-        columns.join(" TEXT NOT NULL, "),
-        columns.join(", ")
+        "CREATE TABLE {table} ({}, PRIMARY KEY (start, {})) STRICT, WITHOUT ROWID;",
+        columns.join(", "),
+        keys.join(", ")
     )
 }
 
 /// Columns of the dimensions that aggregates are kept by, in their order.
-pub(super) fn columns() -> Vec<&'static str> {
-    Dimension::ROLLUP.iter().map(|dimension| dimension.name()).collect()
+pub(super) fn dimensions() -> impl Iterator<Item = &'static str> {
+    Dimension::ROLLUP.iter().map(|dimension| dimension.name())
+}
+
+/// Columns of an aggregate, in the order in which [`super::read::aggregate`] reads them.
+pub(super) fn figures() -> impl Iterator<Item = &'static str> {
+    Aggregate::NUMBERS.iter().copied().chain(Aggregate::SKETCHES)
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {

@@ -41,8 +41,8 @@ impl Sqlite {
         let path = path.as_ref().to_owned();
         schema::look(&path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(HistoryError::NoFolder(folder.to_owned()));
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(HistoryError::NoFolder(path));
         }
         Ok(Self { path, connection: None })
     }
@@ -171,29 +171,30 @@ fn merge(
     table: &str,
     slices: HashMap<(Timestamp, Key), Aggregate>,
 ) -> rusqlite::Result<()> {
-    let columns = schema::columns();
+    let figures: Vec<_> = schema::figures().collect();
     let same: Vec<_> =
-        columns.iter().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 2)).collect();
-    let slots: Vec<_> = (1..=columns.len() + 2).map(|n| format!("?{n}")).collect();
+        schema::dimensions().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 2)).collect();
+    let slots = vec!["?"; 1 + same.len() + figures.len()];
     let mut find = transaction.prepare_cached(&format!(
-        "SELECT aggregate FROM {table} WHERE start = ?1 AND {}",
+        "SELECT {} FROM {table} WHERE start = ?1 AND {}",
+        figures.join(", "),
         same.join(" AND ")
     ))?;
+    // Columns in the order in which the table has them.
     let mut put = transaction
         .prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES ({})", slots.join(", ")))?;
     for ((start, key), mut aggregate) in slices {
         let mut values = vec![Value::Integer(start.nanos())];
         for dimension in Dimension::ROLLUP {
-            values.push(Value::Text(
-                key.get(*dimension).map_or_else(String::new, |value| value.as_str().to_owned()),
-            ));
+            values.push(Value::Text(key.get(*dimension).map_or_else(String::new, ToString::to_string)));
         }
-        let stored: Option<Vec<u8>> =
-            find.query_row(params_from_iter(&values), |row| row.get(0)).optional()?;
+        let stored =
+            find.query_row(params_from_iter(&values), |row| super::read::aggregate(row, 0)).optional()?;
         if let Some(stored) = stored {
-            aggregate.merge(&super::read::decode(&stored)?);
+            aggregate.merge(&stored);
         }
-        values.push(Value::Blob(aggregate.encode()));
+        values.extend(aggregate.numbers().into_iter().map(Value::Integer));
+        values.extend(aggregate.sketches().map(|sketch| Value::Blob(sketch.encode())));
         put.execute(params_from_iter(&values))?;
     }
     Ok(())

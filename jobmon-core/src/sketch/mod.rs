@@ -1,11 +1,15 @@
 //! [`Sketch`]: quantiles of many numbers in little memory, mergeable without loss.
 
-use crate::aggregate::codec::{Reader, Writer};
+use codec::{Reader, Writer};
 use std::ops::RangeInclusive;
+
+mod codec;
 
 /// Each power of two is cut into this many buckets.
 const STEPS: u32 = 64;
 const STEP_BITS: u32 = STEPS.trailing_zeros();
+/// Version of the stored form.
+const VERSION: u64 = 1;
 
 /// Distribution of whole numbers, with a relative error of at most 1/128 (0.8 %) at any quantile.
 ///
@@ -151,7 +155,12 @@ impl Sketch {
         counts
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
+    /// The stored form: nothing for no numbers, else a version, the buckets, minimum, maximum and sum, all as
+    /// variable-length integers.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        let Some((min, max)) = self.extremes else { return out.finish() };
+        out.unsigned(VERSION);
         out.unsigned(self.buckets.len() as u64);
         let mut last = 0;
         for (bucket, count) in &self.buckets {
@@ -159,31 +168,38 @@ impl Sketch {
             out.unsigned(*count);
             last = *bucket;
         }
-        if let Some((min, max)) = self.extremes {
-            out.signed(min);
-            out.signed(max);
-            out.wide(self.sum);
-        }
+        out.signed(min);
+        out.signed(max);
+        out.wide(self.sum);
+        out.finish()
     }
 
-    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let length = from.unsigned()?;
+    /// Reads the stored form; `None` when it is damaged or of a later version.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut sketch = Self::default();
+        if bytes.is_empty() {
+            return Some(sketch);
+        }
+        let mut from = Reader::new(bytes);
+        if from.unsigned()? != VERSION {
+            return None;
+        }
         let mut bucket = 0_i32;
-        for n in 0..length {
+        for n in 0..from.unsigned()? {
             let step = i32::try_from(from.signed()?).ok()?;
             let count = from.unsigned()?;
             if n > 0 && step <= 0 {
                 return None;
             }
             bucket = bucket.checked_add(step)?;
+            if bucket.unsigned_abs() > bucket_of(i64::MIN).unsigned_abs() {
+                return None;
+            }
             sketch.buckets.push((bucket, count));
         }
-        if length > 0 {
-            sketch.extremes = Some((from.signed()?, from.signed()?));
-            sketch.sum = from.wide()?;
-        }
-        Some(sketch)
+        sketch.extremes = Some((from.signed()?, from.signed()?));
+        sketch.sum = from.wide()?;
+        from.is_at_end().then_some(sketch)
     }
 }
 
@@ -233,6 +249,32 @@ mod tests {
             left.merge(&right);
             prop_assert_eq!(&left, &both);
             prop_assert_eq!(&other_way, &both);
+        }
+
+        #[test]
+        fn the_stored_form_round_trips(numbers in prop::collection::vec(any::<i64>(), 0..50), cut in 1..50_usize) {
+            let mut sketch = Sketch::default();
+            numbers.iter().for_each(|n| sketch.record(*n));
+            let whole = sketch.encode();
+            prop_assert_eq!(Sketch::decode(&whole), Some(sketch));
+            if cut < whole.len() {
+                prop_assert_eq!(Sketch::decode(&whole[..whole.len() - cut]), None);
+            }
+        }
+
+        #[test]
+        fn impossible_buckets_are_refused(bucket in 3_713_i32..) {
+            let mut damaged = Sketch { buckets: vec![(bucket, 1)], sum: 1, extremes: Some((1, 1)) };
+            prop_assert_eq!(Sketch::decode(&damaged.encode()), None);
+            damaged.buckets = vec![(-bucket, 1)];
+            prop_assert_eq!(Sketch::decode(&damaged.encode()), None);
+        }
+
+        #[test]
+        fn damaged_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), slices in 1..9_usize) {
+            if let Some(sketch) = Sketch::decode(&bytes) {
+                let _ = (sketch.quantile(0.5), sketch.mean(), sketch.histogram(slices), sketch.encode());
+            }
         }
 
         #[test]

@@ -1,22 +1,18 @@
 //! Variable-length integers (LEB128, zigzag for signed ones), as Protocol Buffers write them.
 
 #[derive(Debug, Default)]
-pub(crate) struct Writer(Vec<u8>);
+pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    pub(crate) fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
-    }
-
-    pub(crate) fn unsigned(&mut self, value: u64) {
+    pub(super) fn unsigned(&mut self, value: u64) {
         self.varint(value.into());
     }
 
-    pub(crate) fn signed(&mut self, value: i64) {
+    pub(super) fn signed(&mut self, value: i64) {
         self.wide(value.into());
     }
 
-    pub(crate) fn wide(&mut self, value: i128) {
+    pub(super) fn wide(&mut self, value: i128) {
         self.varint((value << 1 ^ value >> 127).cast_unsigned());
     }
 
@@ -31,34 +27,34 @@ impl Writer {
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
+    pub(super) fn finish(self) -> Vec<u8> {
         self.0
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(crate) fn byte(&mut self) -> Option<u8> {
+    fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
-    pub(crate) fn unsigned(&mut self) -> Option<u64> {
+    pub(super) fn unsigned(&mut self) -> Option<u64> {
         u64::try_from(self.varint()?).ok()
     }
 
-    pub(crate) fn signed(&mut self) -> Option<i64> {
+    pub(super) fn signed(&mut self) -> Option<i64> {
         i64::try_from(self.wide()?).ok()
     }
 
-    pub(crate) fn wide(&mut self) -> Option<i128> {
+    pub(super) fn wide(&mut self) -> Option<i128> {
         let value = self.varint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
@@ -75,7 +71,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub(crate) const fn is_at_end(&self) -> bool {
+    pub(super) const fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }
 }

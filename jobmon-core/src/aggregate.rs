@@ -6,9 +6,6 @@ use crate::exporter::Resource;
 use crate::money::{CostSum, Usd};
 use crate::sketch::Sketch;
 use crate::text::Text;
-use codec::{Reader, Writer};
-
-pub(crate) mod codec;
 
 /// Scores are kept in millionths, so that sums are exact and merging does not depend on order.
 pub(crate) const SCORE_UNIT: f64 = 1e6;
@@ -57,18 +54,60 @@ macro_rules! aggregate {
                 self.scores.merge(&other.scores);
             }
 
-            fn counters(&self) -> impl Iterator<Item = u64> {
-                [$(self.$field),*].into_iter()
+            /// Names of its whole numbers, in the order of [`Aggregate::numbers`]: columns of a stored form.
+            pub const NUMBERS: &[&str] = &[
+                $(stringify!($field),)*
+                "cost_nanodollars",
+                "cost_known",
+                "cost_at_least",
+                "cost_unpriced",
+                "wasted_nanodollars",
+                "outcome_value_nanodollars",
+            ];
+
+            /// Its whole numbers, in the order of [`Aggregate::NUMBERS`].
+            pub fn numbers(&self) -> Vec<i64> {
+                let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+                vec![
+                    $(count(self.$field),)*
+                    self.cost.usd.nanos(),
+                    count(self.cost.known),
+                    count(self.cost.at_least),
+                    count(self.cost.unpriced),
+                    self.wasted.nanos(),
+                    self.outcome_value.nanos(),
+                ]
             }
 
-            fn counters_mut(&mut self) -> impl Iterator<Item = &mut u64> {
-                [$(&mut self.$field),*].into_iter()
+            /// An aggregate of its stored parts; missing numbers are zero.
+            pub fn from_parts(numbers: impl IntoIterator<Item = i64>, sketches: [Sketch; 3]) -> Self {
+                let mut numbers = numbers.into_iter();
+                let mut number = || numbers.next().unwrap_or(0);
+                let count = |number: i64| u64::try_from(number).unwrap_or(0);
+                let mut aggregate = Self::default();
+                $(aggregate.$field = count(number());)*
+                aggregate.cost.usd = Usd::from_nanos(number());
+                aggregate.cost.known = count(number());
+                aggregate.cost.at_least = count(number());
+                aggregate.cost.unpriced = count(number());
+                aggregate.wasted = Usd::from_nanos(number());
+                aggregate.outcome_value = Usd::from_nanos(number());
+                [aggregate.latency, aggregate.first_token, aggregate.scores] = sketches;
+                aggregate
+            }
+
+            /// Names of its distributions, in the order of [`Aggregate::sketches`].
+            pub const SKETCHES: [&str; 3] = ["latency", "first_token", "scores"];
+
+            /// Its distributions, in the order of [`Aggregate::SKETCHES`].
+            pub const fn sketches(&self) -> [&Sketch; 3] {
+                [&self.latency, &self.first_token, &self.scores]
             }
         }
     };
 }
 
-// Stored in this order (see `encode`): add at the end only, and raise `VERSION`.
+// A new one is a new column of every stored form: raise their versions.
 aggregate! {
     /// Calls of every kind.
     calls,
@@ -128,9 +167,6 @@ aggregate! {
 
 /// Is given a key, and what to do to the aggregate of that key.
 pub type Place<'a> = dyn FnMut(Key, &dyn Fn(&mut Aggregate)) + 'a;
-
-/// Version of the stored form.
-const VERSION: u8 = 1;
 
 impl Aggregate {
     /// Sums up one event under every key it counts for: `place` is given each key, and what to do to its
@@ -226,46 +262,6 @@ impl Aggregate {
     pub const fn errors(&self) -> u64 {
         self.failed.saturating_add(self.panicked)
     }
-
-    /// The stored form: a version, the number of counters, then all figures as variable-length integers.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.byte(VERSION);
-        out.unsigned(self.counters().count() as u64);
-        self.counters().for_each(|counter| out.unsigned(counter));
-        out.signed(self.cost.usd.nanos());
-        [self.cost.known, self.cost.at_least, self.cost.unpriced].into_iter().for_each(|n| out.unsigned(n));
-        out.signed(self.wasted.nanos());
-        out.signed(self.outcome_value.nanos());
-        [&self.latency, &self.first_token, &self.scores]
-            .into_iter()
-            .for_each(|sketch| sketch.write(&mut out));
-        out.finish()
-    }
-
-    /// Reads the stored form; `None` when it is damaged or of a later version.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader::new(bytes);
-        if from.byte()? != VERSION {
-            return None;
-        }
-        let mut aggregate = Self::default();
-        let stored = from.unsigned()?;
-        for counter in aggregate.counters_mut().take(usize::try_from(stored).ok()?) {
-            *counter = from.unsigned()?;
-        }
-        aggregate.cost.usd = Usd::from_nanos(from.signed()?);
-        for counter in [&mut aggregate.cost.known, &mut aggregate.cost.at_least, &mut aggregate.cost.unpriced]
-        {
-            *counter = from.unsigned()?;
-        }
-        aggregate.wasted = Usd::from_nanos(from.signed()?);
-        aggregate.outcome_value = Usd::from_nanos(from.signed()?);
-        for sketch in [&mut aggregate.latency, &mut aggregate.first_token, &mut aggregate.scores] {
-            *sketch = Sketch::read(&mut from)?;
-        }
-        from.is_at_end().then_some(aggregate)
-    }
 }
 
 #[cfg(test)]
@@ -273,22 +269,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    pub(crate) fn any_aggregate() -> impl Strategy<Value = Aggregate> {
-        let counters = prop::collection::vec(0..1_000_000_u64, 27);
-        let numbers = || prop::collection::vec(any::<i32>(), 0..20);
-        (counters, any::<i32>(), any::<i32>(), numbers(), numbers(), numbers()).prop_map(
-            |(counters, usd, wasted, latency, first_token, scores)| {
-                let mut aggregate = Aggregate::default();
-                aggregate.counters_mut().zip(counters).for_each(|(counter, value)| *counter = value);
-                aggregate.cost.usd = Usd::from_nanos(usd.into());
-                aggregate.cost.unpriced = aggregate.calls;
-                aggregate.wasted = Usd::from_nanos(wasted.into());
-                latency.into_iter().for_each(|n| aggregate.latency.record(n.into()));
-                first_token.into_iter().for_each(|n| aggregate.first_token.record(n.into()));
-                scores.into_iter().for_each(|n| aggregate.scores.record(n.into()));
-                aggregate
-            },
-        )
+    fn any_aggregate() -> impl Strategy<Value = Aggregate> {
+        let numbers = prop::collection::vec(0..1_000_000_000_i64, Aggregate::NUMBERS.len());
+        let sketch = || {
+            prop::collection::vec(any::<i32>(), 0..20).prop_map(|numbers| {
+                let mut sketch = Sketch::default();
+                numbers.into_iter().for_each(|number| sketch.record(number.into()));
+                sketch
+            })
+        };
+        (numbers, sketch(), sketch(), sketch())
+            .prop_map(|(numbers, a, b, c)| Aggregate::from_parts(numbers, [a, b, c]))
     }
 
     proptest! {
@@ -301,15 +292,16 @@ mod tests {
         }
 
         #[test]
-        fn the_stored_form_round_trips(a in any_aggregate()) {
-            prop_assert_eq!(Aggregate::decode(&a.encode()), Some(a));
+        fn its_parts_make_it_whole_again(a in any_aggregate()) {
+            prop_assert_eq!(Aggregate::from_parts(a.numbers(), a.sketches().map(Clone::clone)), a);
         }
+    }
 
-        #[test]
-        fn damaged_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), a in any_aggregate(), cut in 0..100_usize) {
-            let _ = Aggregate::decode(&bytes);
-            let whole = a.encode();
-            prop_assert_eq!(Aggregate::decode(&whole[..whole.len() - 1 - cut.min(whole.len() - 1)]), None);
-        }
+    #[test]
+    fn every_part_has_one_name() {
+        let names: std::collections::BTreeSet<_> =
+            Aggregate::NUMBERS.iter().chain(&Aggregate::SKETCHES).collect();
+        assert_eq!(names.len(), Aggregate::NUMBERS.len() + 3);
+        assert_eq!(Aggregate::default().numbers().len(), Aggregate::NUMBERS.len());
     }
 }
