@@ -13,7 +13,10 @@ use agents::{Agents, Analysis};
 use client::{Client, ClientError, Target};
 use example_provider::{Config, Provider};
 use jobmon::report::Report;
-use jobmon::{Console, History, InContext, Monitor, Range, Sqlite, Timestamp, Usd, Verdict, instrument_llm};
+use jobmon::{
+    Console, History, InContext, Monitor, MonitorBuilder, Range, Sqlite, Timestamp, Usd, Verdict,
+    instrument_llm,
+};
 use options::Options;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -50,21 +53,13 @@ fn say(mut out: impl Write, text: &str, code: u8) -> ExitCode {
 
 async fn run(options: &Options) -> Result<String, Box<dyn Error>> {
     let began = Timestamp::now();
-    let mut builder = Monitor::builder()
+    let builder = Monitor::builder()
         .project_id("jobsearch-ai")
         .service_name("job-search")
         .environment("example")
         .exporter(Console::stderr().with_lines(!options.quiet).with_summary(false))
         .exporter(Sqlite::open(&options.db)?);
-    if let Some(path) = &options.jsonl {
-        #[cfg(feature = "jsonl")]
-        {
-            builder = builder.exporter(jobmon::Jsonl::open(path)?);
-        }
-        #[cfg(not(feature = "jsonl"))]
-        return Err(format!("--jsonl {} needs --features jsonl", path.display()).into());
-    }
-    let guard = builder.install()?;
+    let guard = with_jsonl(builder, options)?.install()?;
 
     let (target, provider) = match options.outside() {
         Some(target) => (target, None),
@@ -106,6 +101,22 @@ async fn run(options: &Options) -> Result<String, Box<dyn Error>> {
          cargo run -p jobmon-cli -- query --db {db} --measures cost,p95_latency --by feature,model\n",
         report.to_text()
     ))
+}
+
+#[cfg(feature = "jsonl")]
+fn with_jsonl(builder: MonitorBuilder, options: &Options) -> std::io::Result<MonitorBuilder> {
+    Ok(match &options.jsonl {
+        Some(path) => builder.exporter(jobmon::Jsonl::open(path)?),
+        None => builder,
+    })
+}
+
+#[cfg(not(feature = "jsonl"))]
+fn with_jsonl(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, String> {
+    match &options.jsonl {
+        Some(path) => Err(format!("--jsonl {} needs --features jsonl", path.display())),
+        None => Ok(builder),
+    }
 }
 
 /// The whole story: three searches, an analysis of what each found and then of the rest, applications for what

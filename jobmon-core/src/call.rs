@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Attributes kept for one call; further ones are counted as unattached.
 const MOST_ATTRIBUTES: usize = 128;
+/// Bytes kept of an attribute's text.
+const LONGEST_ATTRIBUTE: usize = 4_096;
 /// Answers and attempts kept for one call: enough for any honest function, and a bound for a runaway loop.
 const MOST_ANSWERS: usize = 1_024;
 
@@ -128,7 +130,8 @@ impl Active {
             return;
         }
         let full = self.record(|state| {
-            let attempt = attempt.max(state.attempts_begun).max(1);
+            // Outside of any attempt it belongs to the last one.
+            let attempt = if attempt > 0 { attempt } else { state.attempts_begun.max(1) };
             let full = state.answers.len() >= MOST_ANSWERS;
             if !full {
                 state.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
@@ -172,6 +175,7 @@ impl Active {
 
     /// Sets an attribute; the last value of a key wins.
     pub(crate) fn attribute(&self, key: Text, value: Value) {
+        let value = value.limited(LONGEST_ATTRIBUTE);
         let full = self.record(|state| {
             if let Some(known) = state.attributes.iter_mut().find(|(known, _)| *known == key) {
                 known.1 = value;
@@ -337,7 +341,7 @@ impl Setting {
     /// Adds an attribute; `None` adds nothing.
     pub fn field(&mut self, key: &'static str, value: Option<Value>) {
         if let (Some(value), true) = (value, self.attributes.len() < MOST_ATTRIBUTES) {
-            self.attributes.push((Text::literal(key), value));
+            self.attributes.push((Text::literal(key), value.limited(LONGEST_ATTRIBUTE)));
         }
     }
 }

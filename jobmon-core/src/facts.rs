@@ -6,6 +6,7 @@ use crate::event::{Event, Fact, Feedback, Outcome, Score, Search, Verdict};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::monitor::Shared;
+use crate::probe::unharmed;
 use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -27,7 +28,8 @@ use std::sync::atomic::Ordering::Relaxed;
 /// ```
 pub fn observe<R: LlmResponse>(response: R) -> R {
     if let Some(monitor) = Shared::current() {
-        let answer = response.answer();
+        // Code of the user's that only we need: a panic in it must not reach the function.
+        let answer = unharmed(|| response.answer()).unwrap_or_default();
         let here = Context::peek(|context| (context.call.clone(), context.attempt));
         match here {
             Some((Some(call), attempt)) => call.answer(answer, attempt),
@@ -84,7 +86,8 @@ impl Current {
 
     /// Reports an answer of a model, as [`observe`] does.
     pub fn observe(&self, response: &impl LlmResponse) {
-        self.with(|call| call.answer(response.answer(), self.attempt), "usage");
+        let answer = || unharmed(|| response.answer()).unwrap_or_default();
+        self.with(|call| call.answer(answer(), self.attempt), "usage");
     }
 
     /// Reports the usage of one answer of the model the call asked for.
@@ -102,7 +105,7 @@ impl Current {
         self.with(|call| call.set_provider(provider.into()), "a provider");
     }
 
-    /// Sets an attribute; the last value of a key wins. At most 128 are kept.
+    /// Sets an attribute; the last value of a key wins. At most 128 are kept, and of text at most 4 KiB.
     pub fn field(&self, key: impl Into<Text>, value: impl Into<Value>) {
         self.with(|call| call.attribute(key.into(), value.into()), "a field");
     }
@@ -176,13 +179,17 @@ pub fn outcome(call: impl Into<Option<CallId>>, kind: impl Into<Text>, value: im
     tell(call.into(), |fact| Event::Outcome(Outcome::new(fact, kind.into(), value.into())));
 }
 
-/// Records a search when the returned value is dropped, at the end of the statement.
+/// Bytes kept of what was searched for.
+const LONGEST_QUERY: usize = 1_024;
+
+/// Records a search when the returned value is dropped, at the end of the statement. Of the query at most 1 KiB is
+/// kept.
 ///
 /// ```
 /// jobmon_core::search("rust engineer, remote").strategy("remote-first").results(40).relevant(12);
 /// ```
 pub fn search(query: impl Into<Text>) -> Searched {
-    Searched { query: query.into(), strategy: None, results: 0, relevant: None }
+    Searched { query: query.into().limited(LONGEST_QUERY), strategy: None, results: 0, relevant: None }
 }
 
 /// A search about to be recorded, made by [`search`].

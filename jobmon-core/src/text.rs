@@ -37,6 +37,15 @@ impl Text {
         Self(Repr::Shared(Arc::from(text)))
     }
 
+    /// This text, cut to a number of bytes and marked with `…` where it is longer.
+    pub(crate) fn limited(self, bytes: usize) -> Self {
+        if self.len() <= bytes {
+            return self;
+        }
+        let end = (0..=bytes).rev().find(|end| self.is_char_boundary(*end)).unwrap_or(0);
+        Self::from(format!("{}…", &self[..end]))
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -139,5 +148,16 @@ impl fmt::Display for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(Text::from("kurz").limited(4), "kurz");
+        assert_eq!(Text::from("größer").limited(3), "gr…");
     }
 }

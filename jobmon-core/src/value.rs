@@ -17,6 +17,16 @@ pub enum Value {
     Text(Text),
 }
 
+impl Value {
+    /// This value, its text cut to a number of bytes.
+    pub(crate) fn limited(self, bytes: usize) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.limited(bytes)),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

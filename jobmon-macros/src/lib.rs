@@ -22,10 +22,17 @@ use proc_macro::TokenStream;
 /// duration, its outcome and, where they can be read, its tokens and cost. It may be async or not, a method, a
 /// function that returns a future, generic, anything but `const`.
 ///
-/// ```ignore
-/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// ```
+/// use jobmon::{Usage, instrument_llm};
+/// # struct Request { model: String }
+/// # struct Job { id: u32 }
+///
 /// #[instrument_llm(provider = "openai", model = request.model, feature = "job_analysis", fields(job.id = %job.id))]
-/// async fn analyze(request: &Request, job: &Job) -> Result<Completion, AgentError> { .. }
+/// async fn analyze(request: &Request, job: &Job) -> Result<Usage, std::io::Error> {
+///     // .. ask the model ..
+///     Ok(Usage::new(1_200, 40))
+/// }
+/// # drop(analyze(&Request { model: "gpt-4o".into() }, &Job { id: 1 }));
 /// ```
 ///
 /// # Keys
@@ -60,16 +67,31 @@ pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Derives `LlmResponse` from fields.
 ///
-/// ```ignore
-/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// ```
+/// use jobmon::{LlmResponse, Usage};
+///
 /// #[derive(LlmResponse)]
 /// struct Completion {
 ///     text: String,
-///     #[llm(model)] model: String,
-///     #[llm(input)] prompt_tokens: u64,
-///     #[llm(output)] completion_tokens: u64,
-///     #[llm(reasoning)] thinking_tokens: Option<u64>,
+///     #[llm(model)]
+///     model: String,
+///     #[llm(input)]
+///     prompt_tokens: u64,
+///     #[llm(output)]
+///     completion_tokens: u64,
+///     #[llm(reasoning)]
+///     thinking_tokens: Option<u64>,
 /// }
+///
+/// let completion = Completion {
+///     text: "87".into(),
+///     model: "gpt-4o-mini".into(),
+///     prompt_tokens: 1_200,
+///     completion_tokens: 40,
+///     thinking_tokens: None,
+/// };
+/// assert_eq!(completion.usage(), Some(Usage::new(1_200, 40)));
+/// # let _ = completion.text;
 /// ```
 ///
 /// | on a field | of type | tells |
@@ -88,16 +110,30 @@ pub fn derive_llm_response(item: TokenStream) -> TokenStream {
 
 /// Derives `LlmError` from fields and variants.
 ///
-/// ```ignore
-/// # // The crate `jobmon` depends on this one; the same lines are compiled in its tests.
+/// ```
+/// use jobmon::{ErrorCategory, LlmError};
+/// use std::time::Duration;
+///
 /// #[derive(LlmError)]
 /// enum AgentError {
 ///     #[llm(category = rate_limit)]
-///     SlowDown { #[llm(retry_after)] after: Option<Duration> },
-///     Http { #[llm(status)] status: u16 },
+///     SlowDown {
+///         #[llm(retry_after)]
+///         after: Option<Duration>,
+///     },
+///     Http {
+///         #[llm(status)]
+///         status: u16,
+///     },
 ///     Io(#[llm(source)] std::io::Error),
 ///     Unknown,
 /// }
+///
+/// assert_eq!(AgentError::Http { status: 503 }.category(), ErrorCategory::Server);
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// assert_eq!(AgentError::Io(refused).category(), ErrorCategory::Network);
+/// assert_eq!(AgentError::Unknown.category(), ErrorCategory::Other);
+/// # let _ = AgentError::SlowDown { after: None }.retry_after();
 /// ```
 ///
 /// | where | what | tells |

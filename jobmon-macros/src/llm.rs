@@ -22,6 +22,19 @@ pub(crate) struct Vocabulary {
     pub(crate) on_field: &'static [&'static str],
 }
 
+impl Vocabulary {
+    /// Where a word belongs.
+    fn place_of(&self, word: &str) -> Option<&'static str> {
+        let places = [
+            (self.on_field, "a field"),
+            (self.on_variant, "a variant"),
+            (self.on_struct, "the struct"),
+            (self.on_enum, "the enum"),
+        ];
+        places.into_iter().find(|(known, _)| known.contains(&word)).map(|(_, place)| place)
+    }
+}
+
 /// A type to derive for.
 pub(crate) struct Input {
     pub(crate) ident: Ident,
@@ -64,7 +77,7 @@ impl Input {
             Item::Struct(item) => {
                 let mut krate = None;
                 let before = mistakes.count();
-                let words = words_of(&item.attrs, known.on_struct, &mut krate, mistakes);
+                let words = words_of(&item.attrs, known, known.on_struct, &mut krate, mistakes);
                 let fields = fields_of(&item.fields, known, mistakes);
                 let mistaken = mistakes.count() > before;
                 let variant = Variant { ident: item.ident.clone(), is_struct: true, words, fields, mistaken };
@@ -72,11 +85,11 @@ impl Input {
             }
             Item::Enum(item) => {
                 let mut krate = None;
-                words_of(&item.attrs, known.on_enum, &mut krate, mistakes);
+                words_of(&item.attrs, known, known.on_enum, &mut krate, mistakes);
                 let mut variants = Vec::new();
                 for variant in item.variants {
                     let before = mistakes.count();
-                    let words = words_of(&variant.attrs, known.on_variant, &mut None, mistakes);
+                    let words = words_of(&variant.attrs, known, known.on_variant, &mut None, mistakes);
                     let fields = fields_of(&variant.fields, known, mistakes);
                     let mistaken = mistakes.count() > before;
                     variants.push(Variant {
@@ -173,14 +186,16 @@ fn fields_of(fields: &Fields, known: &Vocabulary, mistakes: &mut Mistakes) -> Ve
             None => Member::Unnamed(i.into()),
         };
         let at = Span::mixed_site().located_at(field.ty.span());
-        let words = words_of(&field.attrs, known.on_field, &mut None, mistakes);
+        let words = words_of(&field.attrs, known, known.on_field, &mut None, mistakes);
         Field { member, ty: field.ty.clone(), words, binding: format_ident!("field{i}", span = at) }
     };
     fields.iter().enumerate().map(of_field).collect()
 }
 
+/// The words in one place, of which `known` are those that belong there.
 fn words_of(
     attrs: &[Attribute],
+    vocabulary: &Vocabulary,
     known: &[&str],
     krate: &mut Option<Path>,
     mistakes: &mut Mistakes,
@@ -200,7 +215,7 @@ fn words_of(
         let mut inner = Mistakes::default();
         let parser = |input: ParseStream<'_>| {
             each(input, &mut inner, |input, mistakes, _| {
-                words.extend(word(input, known, krate, &mut all_seen, mistakes)?);
+                words.extend(word(input, vocabulary, known, krate, &mut all_seen, mistakes)?);
                 Ok(())
             });
             Ok(())
@@ -217,6 +232,7 @@ fn words_of(
 
 fn word(
     input: ParseStream<'_>,
+    vocabulary: &Vocabulary,
     known: &[&str],
     krate: &mut Option<Path>,
     seen: &mut Vec<Ident>,
@@ -227,10 +243,11 @@ fn word(
     };
     let name = ident.to_string();
     if !known.contains(&name.as_str()) {
-        let message = if known.is_empty() {
-            format!("`{name}` has no meaning here")
-        } else {
-            words::unknown("word", &name, known)
+        let message = match vocabulary.place_of(&name) {
+            Some(place) if known.is_empty() => format!("`{name}` goes on {place}"),
+            Some(place) => format!("`{name}` goes on {place}; expected one of: {}", words::list(known)),
+            None if known.is_empty() => format!("`{name}` has no meaning here"),
+            None => words::unknown("word", &name, known),
         };
         return Err(Error::new(ident.span(), message));
     }

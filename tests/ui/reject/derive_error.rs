@@ -23,4 +23,10 @@ union Union {
     a: u64,
 }
 
+#[derive(LlmError)]
+enum Misplaced {
+    #[llm(source)]
+    Io(std::io::Error),
+}
+
 fn main() {}
