@@ -190,7 +190,8 @@ impl MonitorBuilder {
 }
 
 /// A monitor could not be set up. Nothing was installed.
-#[derive(Debug)]
+///
+/// Its `Debug` text is its message, so that a `main` that returns it tells what is wrong.
 #[non_exhaustive]
 pub enum SetupError {
     /// File or environment have a mistake.
@@ -213,6 +214,12 @@ impl fmt::Display for SetupError {
             Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
             Self::Start(error) => fmt::Display::fmt(error, f),
         }
+    }
+}
+
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) const QUESTIONS: &[Question] = &[
         id: "strategies",
         title: "Strategies",
         by: &[Dimension::Strategy],
-        only: None,
+        only: Some(Dimension::Strategy),
         measures: &[
             "searches",
             "results",
@@ -144,7 +144,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "outcomes_per_search",
         ],
         about: &["searches", "model_calls"],
-        nothing: "(none)",
+        nothing: "-",
     },
     Question {
         id: "outcomes",

@@ -19,7 +19,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A history cannot be opened or read.
-#[derive(Debug)]
+///
+/// Its `Debug` text is its message, so that a `main` that returns it tells what is wrong.
 #[non_exhaustive]
 pub enum HistoryError {
     /// There is no such file.
@@ -99,6 +100,12 @@ impl fmt::Display for HistoryError {
                 f.write_str(advice(source))
             }
         }
+    }
+}
+
+impl fmt::Debug for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
