@@ -2,12 +2,13 @@
 
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{Attempt, CallRecord, End, Event, Location, PricedAnswer, Scope, Subject};
+use crate::event::{Attempt, CallRecord, End, Event, Location, PricedAnswer, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
 use crate::money::Cost;
 use crate::monitor::Shared;
+use crate::operation::Operation;
 use crate::response::Answer;
 use crate::site::{Site, Track};
 use crate::text::Text;
@@ -32,26 +33,20 @@ pub(crate) struct Active {
     pub(crate) id: CallId,
     pub(crate) parent: Option<Arc<Active>>,
     root: SpanId,
-    scope: Scope,
     track: Track,
     pub(crate) sampled: bool,
     state: Mutex<State>,
 }
 
 /// What becomes known while the call runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    provider: Option<Text>,
-    model: Option<Text>,
-    began: Option<(Instant, Timestamp)>,
-    first_token: Option<Duration>,
-    answers: Vec<PricedAnswer>,
-    attempts: Vec<Attempt>,
+    /// The record, filled in place and handed on whole; none once the call has ended.
+    record: Option<Box<CallRecord>>,
+    began: Option<Instant>,
     attempts_begun: u32,
-    attributes: Vec<(Text, Value)>,
     /// A call inside reported usage: what this function returns was counted there.
     counted_inside: bool,
-    ended: bool,
 }
 
 /// What a probe saw in a function's output.
@@ -71,6 +66,7 @@ impl Active {
     pub(crate) fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> (Arc<Self>, Context) {
         let mut inside = Context::current();
         let parent = inside.call.take().filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
+        let mut record = setting.record;
         let span = SpanId::random();
         let (trace, root, sampled) = match &parent {
             Some(parent) => (parent.id.trace, parent.root, parent.sampled),
@@ -79,44 +75,48 @@ impl Active {
                 (trace, span, sampled(trace, monitor.settings.sampling_rate))
             }
         };
+        let facts = &site.facts;
+        let id = CallId { trace, span };
+        let track = facts.track.and(monitor.settings.track);
+        record.id = id;
+        record.parent = parent.as_ref().map(|parent| parent.id.span);
+        record.root = root;
+        record.name = Text::literal(facts.name);
+        record.location = Location { module: Text::literal(facts.module), line: facts.line };
+        record.operation = facts.operation;
+        record.provider = record.provider.take().or(facts.provider.map(Text::literal));
+        record.model = record.model.take().or(facts.model.map(Text::literal));
+        record.sampled = sampled;
+        record.tokens_tracked = track.tokens;
+        let feature = record.scope.feature.take().or(facts.feature.map(Text::literal));
         inside.attempt = 0;
-        inside.feature =
-            setting.feature.or(site.facts.feature.map(Text::literal)).or_else(|| inside.feature.take());
-        let state = State {
-            provider: setting.provider.or(site.facts.provider.map(Text::literal)),
-            model: setting.model.or(site.facts.model.map(Text::literal)),
-            attributes: setting.attributes,
-            ..State::default()
-        };
-        let call = Arc::new(Self {
-            track: site.facts.track.and(monitor.settings.track),
-            monitor,
-            site,
-            id: CallId { trace, span },
-            parent,
-            root,
-            scope: inside.scope(),
-            sampled,
-            state: Mutex::new(state),
-        });
+        inside.feature = feature.or_else(|| inside.feature.take());
+        record.scope = inside.scope();
+        let state = State { record: Some(record), began: None, attempts_begun: 0, counted_inside: false };
+        let state = Mutex::new(state);
+        let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
         inside.call = Some(Arc::clone(&call));
         (call, inside)
     }
 
     /// Starts the clock, once.
     pub(crate) fn begin(&self) {
-        lock(&self.state).began.get_or_insert_with(|| (Instant::now(), Timestamp::now()));
+        let mut state = lock(&self.state);
+        if let State { record: Some(record), began: began @ None, .. } = &mut *state {
+            record.start = Timestamp::now();
+            *began = Some(Instant::now());
+        }
     }
 
-    /// Records something unless the call has ended; then it is counted as lost.
-    fn record<R>(&self, change: impl FnOnce(&mut State) -> R) -> Option<R> {
+    /// Changes the record unless the call has ended; then what comes is counted as lost.
+    fn record<R>(&self, change: impl FnOnce(&mut CallRecord) -> R) -> Option<R> {
         let mut state = lock(&self.state);
-        if state.ended {
+        let Some(record) = &mut state.record else {
             drop(state);
             self.lost("after the end of its call");
             return None;
-        }
-        Some(change(&mut state))
+        };
+        Some(change(record))
     }
 
     fn lost(&self, why: &str) {
@@ -129,12 +129,12 @@ impl Active {
         if !self.track.tokens {
             return;
         }
-        let full = self.record(|state| {
-            // Outside of any attempt it belongs to the last one.
-            let attempt = if attempt > 0 { attempt } else { state.attempts_begun.max(1) };
-            let full = state.answers.len() >= MOST_ANSWERS;
+        // Outside of any attempt it belongs to the last one.
+        let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts_begun.max(1) };
+        let full = self.record(|record| {
+            let full = record.answers.len() >= MOST_ANSWERS;
             if !full {
-                state.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
+                record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
             }
             full
         });
@@ -145,45 +145,41 @@ impl Active {
 
     /// What is known of it so far, for facts about it.
     pub(crate) fn subject(&self) -> Subject {
-        let state = lock(&self.state);
-        let answered = || state.answers.iter().rev().find_map(|answer| answer.answer.model.clone());
-        let model = state.model.clone().or_else(answered);
-        Subject::new(
-            Text::literal(self.site.facts.name),
-            self.site.facts.operation,
-            state.provider.clone(),
-            model,
-        )
+        let facts = &self.site.facts;
+        let mut subject = Subject::new(Text::literal(facts.name), facts.operation, None, None);
+        if let Some(record) = &lock(&self.state).record {
+            subject.provider.clone_from(&record.provider);
+            subject.model = record.model_name().cloned();
+        }
+        subject
     }
 
     pub(crate) fn set_model(&self, model: Text) {
-        self.record(|state| state.model = Some(model));
+        self.record(|record| record.model = Some(model));
     }
 
     pub(crate) fn set_provider(&self, provider: Text) {
-        self.record(|state| state.provider = Some(provider));
+        self.record(|record| record.provider = Some(provider));
     }
 
     pub(crate) fn first_token(&self) {
         if self.track.latency {
-            self.record(|state| {
-                let began = state.began.map(|(instant, _)| instant.elapsed());
-                state.first_token = state.first_token.or(began);
-            });
+            let now = lock(&self.state).began.map(|began| began.elapsed());
+            self.record(|record| record.first_token = record.first_token.or(now));
         }
     }
 
     /// Sets an attribute; the last value of a key wins.
     pub(crate) fn attribute(&self, key: Text, value: Value) {
         let value = value.limited(LONGEST_ATTRIBUTE);
-        let full = self.record(|state| {
-            if let Some(known) = state.attributes.iter_mut().find(|(known, _)| *known == key) {
+        let full = self.record(|record| {
+            if let Some(known) = record.attributes.iter_mut().find(|(known, _)| *known == key) {
                 known.1 = value;
                 return false;
             }
-            let full = state.attributes.len() >= MOST_ATTRIBUTES;
+            let full = record.attributes.len() >= MOST_ATTRIBUTES;
             if !full {
-                state.attributes.push((key, value));
+                record.attributes.push((key, value));
             }
             full
         });
@@ -194,22 +190,18 @@ impl Active {
 
     /// Begins an attempt and gives its number.
     pub(crate) fn begin_attempt(&self) -> u32 {
-        let begun = self.record(|state| {
-            state.attempts_begun = state.attempts_begun.saturating_add(1);
-            state.attempts_begun
-        });
-        begun.unwrap_or(0)
+        let mut state = lock(&self.state);
+        state.attempts_begun = state.attempts_begun.saturating_add(1);
+        state.attempts_begun
     }
 
     pub(crate) fn end_attempt(&self, number: u32, began: Instant, failure: Option<Failure>) {
-        if !self.track.retries {
-            return;
-        }
+        let Some(start) = lock(&self.state).began.filter(|_| self.track.retries) else { return };
         let failure = failure.map(|failure| self.visible(failure));
-        self.record(|state| {
-            if let (Some((start, _)), true) = (state.began, state.attempts.len() < MOST_ANSWERS) {
-                let (after, duration) = (began.saturating_duration_since(start), began.elapsed());
-                state.attempts.push(Attempt::new(number, after, duration, failure));
+        let (after, duration) = (began.saturating_duration_since(start), began.elapsed());
+        self.record(|record| {
+            if record.attempts.len() < MOST_ANSWERS {
+                record.attempts.push(Attempt::new(number, after, duration, failure));
             }
         });
     }
@@ -221,74 +213,52 @@ impl Active {
 
     /// Ends the call: the one event of its life. Later ends do nothing.
     pub(crate) fn finish(&self, end: End, seen: Seen) {
-        let ended_at = Instant::now();
-        let mut state = {
+        let (mut record, began, attempts_begun, counted_inside) = {
             let mut state = lock(&self.state);
-            if state.ended {
-                return;
-            }
-            std::mem::replace(&mut *state, State { ended: true, ..State::default() })
+            let Some(record) = state.record.take() else { return };
+            (record, state.began, state.attempts_begun, state.counted_inside)
         };
         let facts = &self.site.facts;
+        record.end = end;
+        if began.is_none() {
+            record.start = Timestamp::now();
+        }
+        record.duration = self.track.latency.then(|| began.map_or(Duration::ZERO, |began| began.elapsed()));
         // The body's own report goes before what the return type tells, and so does that of calls inside.
         let automatic = seen.answer.filter(|_| {
-            self.track.tokens && state.answers.is_empty() && !state.counted_inside && !facts.manual_usage
+            self.track.tokens && record.answers.is_empty() && !counted_inside && !facts.manual_usage
         });
         // Data that is no answer of a model tells neither usage nor, in a call to one, anything else.
         let tells = |answer: &Answer| {
             answer.usage.is_some() || (facts.operation.is_model_call() && *answer != Answer::default())
         };
         if let Some(answer) = automatic.filter(tells) {
-            let attempt = state.attempts_begun.max(1);
-            state.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
+            // Most calls have one answer.
+            record.answers.reserve_exact(1);
+            record.answers.push(PricedAnswer::new(answer, attempts_begun.max(1), Cost::Unpriced));
         }
-        let has_usage = state.answers.iter().any(|answer| answer.answer.usage.is_some());
-        if (has_usage || state.counted_inside)
+        let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
+        if (has_usage || counted_inside)
             && let Some(parent) = &self.parent
         {
             lock(&parent.state).counted_inside = true;
         }
-        let usage_missing = end == End::Ok
+        record.usage_missing = end == End::Ok
             && !has_usage
-            && !state.counted_inside
+            && !counted_inside
             && self.track.tokens
             && facts.operation.is_model_call();
-        if usage_missing {
+        if record.usage_missing {
             self.usage_is_missing();
         }
-        state.attempts.sort_by_key(|attempt| attempt.number);
-        let (began, start) = state.began.unwrap_or_else(|| (ended_at, Timestamp::now()));
-        let failure = match end {
+        record.attempts.sort_by_key(|attempt| attempt.number);
+        record.failure = match end {
             End::Error if self.track.errors => seen.failure,
             End::Cancelled => Some(Failure::new(ErrorCategory::Cancelled)),
             End::Panicked => Some(Failure::new(ErrorCategory::Panic)),
             _ => None,
         };
-        let record = CallRecord {
-            id: self.id,
-            parent: self.parent.as_ref().map(|parent| parent.id.span),
-            root: self.root,
-            name: Text::literal(facts.name),
-            location: Location { module: Text::literal(facts.module), line: facts.line },
-            operation: facts.operation,
-            provider: state.provider,
-            model: state.model,
-            scope: self.scope.clone(),
-            start,
-            duration: self.track.latency.then(|| ended_at.saturating_duration_since(began)),
-            first_token: state.first_token,
-            end,
-            failure,
-            answers: state.answers,
-            attempts: state.attempts,
-            cost: None,
-            prices: None,
-            usage_missing,
-            tokens_tracked: self.track.tokens,
-            sampled: self.sampled,
-            attributes: state.attributes,
-        };
-        self.monitor.submit(Event::Call(Box::new(record)));
+        self.monitor.submit(Event::Call(record));
     }
 
     /// Counts it, and tells once for each function what can be done.
@@ -314,34 +284,37 @@ fn sampled(trace: TraceId, rate: f64) -> bool {
 }
 
 /// What the attribute sets when a call starts. Made only when somebody listens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Setting {
-    provider: Option<Text>,
-    model: Option<Text>,
-    feature: Option<Text>,
-    attributes: Vec<(Text, Value)>,
+    record: Box<CallRecord>,
 }
 
 impl Setting {
+    pub(crate) fn new() -> Self {
+        let id = CallId { trace: TraceId::BLANK, span: SpanId::BLANK };
+        let (name, start) = (Text::literal(""), Timestamp::MIN);
+        Self { record: Box::new(CallRecord::new(id, name, Operation::InvokeAgent, start)) }
+    }
+
     /// Sets the model.
     pub fn model(&mut self, model: &(impl AsRef<str> + ?Sized)) {
-        self.model = Some(Text::copied(model.as_ref()));
+        self.record.model = Some(Text::copied(model.as_ref()));
     }
 
     /// Sets the provider.
     pub fn provider(&mut self, provider: &(impl AsRef<str> + ?Sized)) {
-        self.provider = Some(Text::copied(provider.as_ref()));
+        self.record.provider = Some(Text::copied(provider.as_ref()));
     }
 
     /// Sets the feature.
     pub fn feature(&mut self, feature: &(impl AsRef<str> + ?Sized)) {
-        self.feature = Some(Text::copied(feature.as_ref()));
+        self.record.scope.feature = Some(Text::copied(feature.as_ref()));
     }
 
     /// Adds an attribute; `None` adds nothing.
     pub fn field(&mut self, key: &'static str, value: Option<Value>) {
-        if let (Some(value), true) = (value, self.attributes.len() < MOST_ATTRIBUTES) {
-            self.attributes.push((Text::literal(key), value.limited(LONGEST_ATTRIBUTE)));
+        if let (Some(value), true) = (value, self.record.attributes.len() < MOST_ATTRIBUTES) {
+            self.record.attributes.push((Text::literal(key), value.limited(LONGEST_ATTRIBUTE)));
         }
     }
 }

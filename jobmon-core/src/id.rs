@@ -36,6 +36,9 @@ pub struct CallId {
 }
 
 impl TraceId {
+    /// Stands in a record until the call has its own.
+    pub(crate) const BLANK: Self = Self(NonZeroU128::MAX);
+
     /// A new random id. Cheap: thread-local generator, seeded by the operating system.
     pub fn random() -> Self {
         loop {
@@ -64,6 +67,9 @@ impl TraceId {
 }
 
 impl SpanId {
+    /// Stands in a record until the call has its own.
+    pub(crate) const BLANK: Self = Self(NonZeroU64::MAX);
+
     /// A new random id. Cheap: thread-local generator, seeded by the operating system.
     pub fn random() -> Self {
         loop {

@@ -22,14 +22,14 @@ pub struct Started(Option<Running>);
 /// # Cost
 /// One load and a branch when no monitor is installed.
 pub fn start(site: &'static Site) -> Started {
-    Started(Shared::current().map(|monitor| Running::start(site, monitor, Setting::default())))
+    Started(Shared::current().map(|monitor| Running::start(site, monitor, Setting::new())))
 }
 
 /// A call of a function with attributes that need computing; they are computed only if somebody listens. Should one
 /// panic, it and those after it are missing; the call is recorded all the same.
 pub fn start_with(site: &'static Site, set: impl FnOnce(&mut Setting)) -> Started {
     Started(Shared::current().map(|monitor| {
-        let mut setting = Setting::default();
+        let mut setting = Setting::new();
         let _ = unharmed(|| set(&mut setting));
         Running::start(site, monitor, setting)
     }))

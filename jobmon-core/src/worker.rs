@@ -8,6 +8,9 @@ use crate::lane::lock;
 use crate::monitor::Shared;
 use std::sync::{Arc, PoisonError};
 
+/// Events for which room is made ahead.
+const MOST_ROOM: usize = 1_024;
+
 pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<()> {
     std::thread::Builder::new().name("jobmon".to_owned()).spawn(move || run(&shared))?;
     Ok(())
@@ -27,7 +30,9 @@ fn run(shared: &Shared) {
                 queue.events.len() < half && queue.flushes.is_empty() && queue.stopping.is_none()
             })
             .unwrap_or_else(PoisonError::into_inner);
-        let mut events = std::mem::take(&mut queue.events);
+        // As much room as was needed, up to a bound: callers should not have to grow it.
+        let room = Vec::with_capacity(queue.events.len().min(MOST_ROOM));
+        let mut events = std::mem::replace(&mut queue.events, room);
         let flushes = std::mem::take(&mut queue.flushes);
         let stopping = queue.stopping.clone();
         drop(queue);

@@ -55,7 +55,7 @@ impl Subject {
 #[non_exhaustive]
 pub struct Score {
     /// When, on what, for whom.
-    pub fact: Fact,
+    pub fact: Box<Fact>,
     /// What is scored, such as `match`.
     pub name: Text,
     /// The score, in a unit of your own.
@@ -64,8 +64,8 @@ pub struct Score {
 
 impl Score {
     /// A score.
-    pub const fn new(fact: Fact, name: Text, value: f64) -> Self {
-        Self { fact, name, value }
+    pub fn new(fact: Fact, name: Text, value: f64) -> Self {
+        Self { fact: Box::new(fact), name, value }
     }
 }
 
@@ -74,15 +74,15 @@ impl Score {
 #[non_exhaustive]
 pub struct Feedback {
     /// When, on what, by whom.
-    pub fact: Fact,
+    pub fact: Box<Fact>,
     /// What they said.
     pub verdict: Verdict,
 }
 
 impl Feedback {
     /// A verdict.
-    pub const fn new(fact: Fact, verdict: Verdict) -> Self {
-        Self { fact, verdict }
+    pub fn new(fact: Fact, verdict: Verdict) -> Self {
+        Self { fact: Box::new(fact), verdict }
     }
 }
 
@@ -99,7 +99,7 @@ words! {
 #[non_exhaustive]
 pub struct Outcome {
     /// When, from what, for whom.
-    pub fact: Fact,
+    pub fact: Box<Fact>,
     /// What happened, such as `application` or `interview`.
     pub kind: Text,
     /// What it is worth to you, where you can say.
@@ -108,8 +108,8 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome.
-    pub const fn new(fact: Fact, kind: Text, value: Option<Usd>) -> Self {
-        Self { fact, kind, value }
+    pub fn new(fact: Fact, kind: Text, value: Option<Usd>) -> Self {
+        Self { fact: Box::new(fact), kind, value }
     }
 }
 
@@ -118,7 +118,7 @@ impl Outcome {
 #[non_exhaustive]
 pub struct Search {
     /// When, in which call, for whom. The strategy stands in its scope.
-    pub fact: Fact,
+    pub fact: Box<Fact>,
     /// What was searched for.
     pub query: Text,
     /// How many results it gave.
@@ -129,7 +129,7 @@ pub struct Search {
 
 impl Search {
     /// A search without results so far.
-    pub const fn new(fact: Fact, query: Text) -> Self {
-        Self { fact, query, results: 0, relevant: None }
+    pub fn new(fact: Fact, query: Text) -> Self {
+        Self { fact: Box::new(fact), query, results: 0, relevant: None }
     }
 }
