@@ -48,7 +48,7 @@ where
     F: Future<Output = Result<T, E>>,
     C: FnOnce(&E) -> Failure,
 {
-    Attempted { future: Some(future), open: None, classify: Some(classify) }
+    Attempted { future, open: None, classify: Some(classify) }
 }
 
 /// An attempt under way.
@@ -80,7 +80,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Attempted<F, C> {
         #[pin]
-        future: Option<F>,
+        future: F,
         open: Option<Open>,
         classify: Option<C>,
     }
@@ -110,16 +110,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
         // Without the classifier it has ended before; what a further poll does is the future's business.
         if this.open.is_none() && this.classify.is_some() {
             *this.open = Open::begin();
         }
         let polled = match this.open {
-            None => future.poll(cx),
+            None => this.future.poll(cx),
             Some(open) => {
                 let _entered = Entered::new(&mut open.inside);
-                future.poll(cx)
+                this.future.poll(cx)
             }
         };
         if let Poll::Ready(output) = &polled {

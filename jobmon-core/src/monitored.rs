@@ -41,12 +41,14 @@ struct Running {
     call: Arc<Active>,
     /// The context of the body, swapped in for each poll.
     inside: Context,
+    /// Whether it is swapped in until this is dropped: while the body, unfinished, is dropped before it.
+    leaving: bool,
 }
 
 impl Running {
     fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Self {
         let (call, inside) = Active::start(site, monitor, setting);
-        Self { call, inside }
+        Self { call, inside, leaving: false }
     }
 
     /// Runs the body, or one poll of it, inside the call. Should it unwind, the call has panicked.
@@ -67,6 +69,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.leaving {
+            exchange(&mut self.inside);
+        }
         self.call.finish(End::Cancelled, Seen::default());
     }
 }
@@ -85,21 +90,23 @@ impl Drop for OnUnwind<'_> {
 pin_project! {
     /// A future that runs as a call: the clock starts at its first poll, the call is current during each poll,
     /// and it ends once: with its output, by unwinding, or when it is dropped.
+    //
+    // The order of fields matters: the body is dropped before the call ends. The future is no `Option`, which would
+    // be one more layer for the compiler in each of nested functions.
     #[must_use = "futures do nothing unless polled"]
     pub struct Monitored<F, P> {
         #[pin]
-        future: Option<F>,
+        future: F,
         running: Option<Running>,
         probe: Option<P>,
     }
 
     impl<F, P> PinnedDrop for Monitored<F, P> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if let Some(mut running) = this.running.take() {
+            if let Some(running) = this.project().running {
                 // What the body still holds is dropped inside its call, and its calls inside end before it.
-                let _entered = Entered::new(&mut running.inside);
-                this.future.set(None);
+                exchange(&mut running.inside);
+                running.leaving = true;
             }
         }
     }
@@ -117,7 +124,7 @@ where
     F: Future<Output = R>,
     P: FnOnce(&R) -> Seen,
 {
-    Monitored { future: Some(future), running: call.0, probe: Some(probe) }
+    Monitored { future, running: call.0, probe: Some(probe) }
 }
 
 impl<F, R, P> Future for Monitored<F, P>
@@ -129,11 +136,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<R> {
         let this = self.project();
-        // The future is taken out only by the destructor.
-        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
-        let Some(running) = this.running else { return future.poll(cx) };
+        let Some(running) = this.running else { return this.future.poll(cx) };
         running.call.begin();
-        let polled = running.run(|| future.poll(cx));
+        let polled = running.run(|| this.future.poll(cx));
         if let Poll::Ready(output) = &polled {
             let seen = this.probe.take().map(|probe| probe(output)).unwrap_or_default();
             running.end(seen);
