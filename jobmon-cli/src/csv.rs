@@ -1,6 +1,6 @@
 //! Answers as comma-separated values (RFC 4180).
 
-use jobmon_core::report::figure_to_csv;
+use jobmon_core::report::{figure_to_csv, one_line};
 use jobmon_core::{Quantity, Query, Row, Unit};
 
 /// A header line, then one line for each row. Money is in dollars; a cost has its grade in a column of its own.
@@ -33,9 +33,11 @@ pub(crate) fn of(query: &Query, rows: &[Row]) -> String {
     text
 }
 
-/// Spreadsheets run cells that begin like a formula: such text gets an apostrophe in front.
+/// Spreadsheets run cells that begin like a formula: such text gets an apostrophe in front. Characters that steer a
+/// terminal or reorder text are replaced.
 fn cell_text(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let text = one_line(text);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 fn line(cells: &[String]) -> String {

@@ -3,6 +3,7 @@
 use crate::category::ErrorCategory;
 use crate::context::{Context, Entered};
 use crate::failure::{Failure, LlmError};
+use crate::probe::unharmed;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -123,7 +124,11 @@ where
         };
         if let Poll::Ready(output) = &polled {
             let classify = this.classify.take();
-            let failure = output.as_ref().err().and_then(|error| Some(classify?(error)));
+            // Code of the user's: should it panic, the attempt has failed all the same.
+            let failure = output.as_ref().err().map(|error| {
+                let told = classify.and_then(|classify| unharmed(|| classify(error)));
+                told.unwrap_or(Failure::new(ErrorCategory::Other))
+            });
             if let Some(open) = this.open.take() {
                 open.end(failure);
             }

@@ -155,6 +155,14 @@ pub(crate) fn suppress_on_this_thread() {
     let _ = CURRENT.try_with(|current| current.borrow_mut().suppressed = true);
 }
 
+/// Takes a local monitor away, unless another has taken its place; one before it comes back if it still runs.
+pub(crate) fn leave_local(own: &Arc<Shared>, before: Option<Arc<Shared>>) {
+    let is_own = Context::peek(|context| context.local.as_ref().is_some_and(|local| Arc::ptr_eq(local, own)));
+    if is_own == Some(true) {
+        set_local(before.filter(|before| !before.is_stopping()));
+    }
+}
+
 pub(crate) fn set_local(shared: Option<Arc<Shared>>) -> Option<Arc<Shared>> {
     CURRENT.try_with(|current| std::mem::replace(&mut current.borrow_mut().local, shared)).unwrap_or_default()
 }

@@ -23,7 +23,9 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     for answer in &mut call.answers {
         let Some(usage) = &answer.answer.usage else { continue };
         // The model that answered says more (a dated version, a fallback); a gateway's own name says less.
-        let models = [answer.answer.model.as_ref(), asked.as_ref()];
+        // Without a provider the model asked for tells nothing of another one that answered.
+        let asked = asked.as_ref().filter(|_| provider.is_some() || answer.answer.model.is_none());
+        let models = [answer.answer.model.as_ref(), asked];
         answer.cost = models
             .into_iter()
             .flatten()

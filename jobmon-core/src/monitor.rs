@@ -8,6 +8,7 @@ use crate::lane::{Lane, Ticket, lock};
 use crate::settings::Settings;
 use crate::worker;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -65,6 +66,11 @@ impl Shared {
         }
         drop(queue);
         self.accepted.fetch_add(1, Relaxed);
+    }
+
+    /// Whether it has ended, or is about to.
+    pub(crate) fn is_stopping(&self) -> bool {
+        lock(&self.queue).stopping.is_some()
     }
 
     fn flush(&self, deadline: Instant) -> bool {
@@ -179,7 +185,9 @@ impl Pipeline {
         settings.check()?;
         for exporter in &mut exporters {
             let name = exporter.name();
-            exporter.start().map_err(|source| StartError::Exporter { name, source })?;
+            let started = catch_unwind(AssertUnwindSafe(|| exporter.start()));
+            let panicked = |_| Err(ExportError::Refused { reason: "it panicked".to_owned() });
+            started.unwrap_or_else(panicked).map_err(|source| StartError::Exporter { name, source })?;
         }
         let mut lanes = Vec::new();
         for exporter in exporters {
@@ -227,6 +235,12 @@ impl Pipeline {
     }
 }
 
+/// In some time; a time that no clock can show is a year.
+fn deadline(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(31_536_000))
+}
+
 #[derive(Debug)]
 enum Place {
     Global,
@@ -245,7 +259,7 @@ pub struct Guard {
 impl Guard {
     /// Waits until every exporter has dealt with what happened so far; false when the time was too short.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.shared.flush(Instant::now() + timeout)
+        self.shared.flush(deadline(timeout))
     }
 
     /// What became of the events so far.
@@ -263,10 +277,10 @@ impl Guard {
         match self.place.take() {
             None => return,
             Some(Place::Global) => *GLOBAL.write().unwrap_or_else(PoisonError::into_inner) = None,
-            Some(Place::Local(before)) => drop(context::set_local(before)),
+            Some(Place::Local(before)) => context::leave_local(&self.shared, before),
         }
         INSTALLED.fetch_sub(1, Relaxed);
-        self.shared.stop(Instant::now() + self.shared.settings.shutdown_timeout);
+        self.shared.stop(deadline(self.shared.settings.shutdown_timeout));
     }
 }
 

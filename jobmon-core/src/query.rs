@@ -95,7 +95,7 @@ impl FromStr for Filter {
         })?;
         let (name, negated) = left.strip_suffix('!').map_or((left, false), |name| (name, true));
         let dimension = name.trim().parse().map_err(|e: UnknownWord| QueryError(e.to_string()))?;
-        let value = |value: &str| (!value.is_empty()).then(|| Text::copied(value));
+        let value = |value: &str| Some(value.trim()).filter(|value| !value.is_empty()).map(Text::copied);
         Ok(Self { dimension, negated, values: right.split(',').map(value).collect() })
     }
 }

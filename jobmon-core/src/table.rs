@@ -28,9 +28,25 @@ pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
-/// Text without control characters, on one line.
+/// Characters kept of a cell; a longer name would push all else off the screen.
+const WIDEST: usize = 120;
+
+/// Text on one line without characters that steer a terminal, or that reorder or hide text.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Characters that reorder or hide text, beside the control characters.
+pub(crate) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn cell(text: &str) -> String {
+    let text = printable(text);
+    match text.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 impl Table {
@@ -42,7 +58,7 @@ impl Table {
 
     /// Adds a row; missing cells stay empty, further ones are left out.
     pub fn row<T: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        let mut row: Vec<_> = cells.into_iter().map(|cell| printable(cell.as_ref())).collect();
+        let mut row: Vec<_> = cells.into_iter().map(|text| cell(text.as_ref())).collect();
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
     }
@@ -113,8 +129,10 @@ mod tests {
         let mut table = Table::new([("model", Align::Left), ("calls", Align::Right)]);
         table.row(["\u{1b}[2Jevil|<script>", "1"]);
         table.row(["short"]);
-        assert!(!table.to_text().contains('\u{1b}'));
+        table.row(["\u{202e}gpj.exe".repeat(100)]);
+        assert!(!table.to_text().contains(['\u{1b}', '\u{202e}']));
+        assert!(table.to_text().lines().all(|line| line.chars().count() < 140));
         assert!(table.to_markdown().contains(r"evil\|\<script\>"));
-        assert_eq!(table.to_text().lines().count(), 3);
+        assert_eq!(table.to_text().lines().count(), 4);
     }
 }

@@ -4,6 +4,7 @@ use crate::lane::lock;
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 /// Distinct warnings remembered, so that "once" needs bounded memory.
@@ -12,20 +13,27 @@ const REMEMBERED: usize = 1_024;
 type Sink = dyn Fn(&str) + Send + Sync;
 
 /// Where warnings go; clones share the memory of what was said already.
-#[derive(Clone)]
 pub struct Warnings {
-    sink: Arc<Sink>,
+    /// Asserted, so that futures that carry a monitor stay `UnwindSafe`.
+    sink: AssertUnwindSafe<Arc<Sink>>,
     said: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Clone for Warnings {
+    fn clone(&self) -> Self {
+        Self { sink: AssertUnwindSafe(Arc::clone(&self.sink)), said: Arc::clone(&self.said) }
+    }
 }
 
 impl Warnings {
     /// Warnings that go to a function. It is called on any thread and must not block.
     pub fn to(sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { sink: Arc::new(sink), said: Arc::default() }
+        Self { sink: AssertUnwindSafe(Arc::new(sink)), said: Arc::default() }
     }
 
     pub(crate) fn say(&self, text: &str) {
-        (self.sink)(text);
+        // The host's own code: should it panic, that is no reason to take a call or an exporter down.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.sink)(text)));
     }
 
     /// Says it unless something with the same key was said before.

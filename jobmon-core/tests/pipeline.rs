@@ -211,3 +211,50 @@ fn impossible_settings_are_refused_by_name() {
         assert!(error.contains(name) && error.contains("expected"), "{error}");
     }
 }
+
+#[test]
+fn code_of_the_host_that_panics_harms_nobody() {
+    struct Unstartable;
+    impl Exporter for Unstartable {
+        fn name(&self) -> &'static str {
+            "unstartable"
+        }
+        fn start(&mut self) -> Result<(), ExportError> {
+            panic!("on purpose")
+        }
+        fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+            Ok(())
+        }
+    }
+    let (mut settings, _) = settings();
+    let error = Pipeline::start(settings.clone(), vec![Unstartable.into()]).expect_err("it panics");
+    assert!(error.to_string().contains("`unstartable`"), "{error}");
+
+    settings.warnings = Warnings::to(|_| panic!("on purpose"));
+    let refuses = Scripted(|_: &Batch| Err(ExportError::Refused { reason: "no".to_owned() }));
+    let guard = Pipeline::start(settings, vec![refuses.into()]).unwrap().install_local();
+    score("n", 1.0);
+    assert!(guard.flush(Duration::MAX), "the exporter's thread lives, and no time is too long");
+    assert_eq!(guard.shutdown().exporters[0].dropped, 1);
+}
+
+#[test]
+fn a_local_monitor_that_ends_late_takes_no_other_away() {
+    let (settings, _) = settings();
+    let install = |collect: &Collect| {
+        Pipeline::start(settings.clone(), vec![collect.clone().into()]).unwrap().install_local()
+    };
+    let (first, second) = (Collect::default(), Collect::default());
+    let one = install(&first);
+    let two = install(&second);
+    drop(one);
+    score("n", 1.0);
+    drop(two);
+    assert_eq!((first.events().len(), second.events().len()), (0, 1));
+    // The first one, long ended, must not come back.
+    let third = Collect::default();
+    let three = install(&third);
+    score("n", 1.0);
+    drop(three);
+    assert_eq!(third.events().len(), 1);
+}

@@ -3,7 +3,7 @@
 use crate::json;
 use jobmon_core::{Batch, ExportError, Exporter};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ impl Jsonl {
     /// When there is no such folder, or the file cannot be written. The message names the path.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut jsonl = Self { path: path.as_ref().to_owned(), file: None, buffer: Vec::new() };
+        if jsonl.path.as_os_str().is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is empty; name a file"));
+        }
         let folder = jsonl.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if jsonl.path.exists() {
             jsonl.file = Some(jsonl.append()?);
@@ -45,10 +48,22 @@ impl Jsonl {
     }
 
     fn append(&self) -> io::Result<File> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path);
-        file.map_err(|error| {
+        let open = || {
+            let mut file = OpenOptions::new().create(true).append(true).read(true).open(&self.path)?;
+            // After a crash the last line may be torn: what comes now begins on a line of its own.
+            let mut last = [b'\n'];
+            if file.seek(SeekFrom::End(-1)).is_ok() {
+                file.read_exact(&mut last)?;
+            }
+            if last != [b'\n'] {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        };
+        let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
-        })
+        };
+        open().map_err(named)
     }
 
     fn file(&mut self) -> io::Result<&mut File> {

@@ -45,3 +45,14 @@ fn a_path_that_cannot_be_written_is_named() {
     let error = Jsonl::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains(&folder.path().display().to_string()), "{error}");
 }
+
+#[test]
+fn a_line_torn_by_a_crash_tears_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    std::fs::write(&path, "{\"type\":\"call\",\"na").unwrap();
+    Jsonl::open(&path).unwrap().export(&batch(vec![call("after the crash")])).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((text.lines().count(), &last["name"]), (2, &"after the crash".into()));
+}

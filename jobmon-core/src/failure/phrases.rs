@@ -8,6 +8,9 @@ use ErrorCategory::{
 
 /// What stands before a status.
 pub(super) const BEFORE_STATUS: &[&str] = &[
+    "error",
+    "responded with",
+    "failed with",
     "status",
     "status code",
     "status_code",

@@ -21,6 +21,10 @@ pub(super) fn price(list: &Calculator, request: &PriceRequest<'_>) -> Cost {
     let query = Query::new(list, request);
     let (usage, mut complete) = consistent(request.usage);
     let Some((calculation, exact)) = query.cheapest(&usage) else { return Cost::Unpriced };
+    // The list takes any name that contains a known one for that provider; a proxy's price is not the provider's.
+    if query.provider.is_some_and(|provider| !is_name_of(provider, &calculation.provider_id)) {
+        return Cost::Unpriced;
+    }
     complete &= exact && calculation.warnings.is_empty();
 
     let input = query.direction(usage.input, calculation.input_price, Unit::Input);
@@ -186,6 +190,15 @@ const fn float(tokens: u64) -> f64 {
     tokens as f64
 }
 
+/// Whether a name is a way to write a provider's id: `mistral_ai` for `mistral`, `Together AI` for `together`.
+fn is_name_of(name: &str, id: &str) -> bool {
+    let written = |name: &str, all: bool| -> String {
+        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words.filter(|word| all || !word.eq_ignore_ascii_case("ai")).collect::<String>().to_ascii_lowercase()
+    };
+    [true, false].into_iter().any(|all| written(name, all) == written(id, all))
+}
+
 /// The price list's id of a provider.
 ///
 /// The list matches many names by itself (`aws.bedrock`, `gcp.gemini`, `mistral_ai`, ..). These are the names of
@@ -198,8 +211,19 @@ pub(super) fn list_name(provider: &str) -> &str {
         || is(&["azure", "azure_openai", "azure-openai", "azureopenai"])
     {
         "azure"
-    } else if starts("gcp.") || is(&["gemini", "google", "vertex_ai", "vertexai"]) {
+    } else if starts("gcp.")
+        || is(&["gemini", "google", "google_vertex", "google-vertex", "vertex_ai", "vertexai"])
+    {
         "google"
+    } else if is(&[
+        "aws.bedrock",
+        "aws_bedrock",
+        "aws-bedrock",
+        "bedrock",
+        "amazon-bedrock",
+        "amazon_bedrock",
+    ]) {
+        "aws"
     } else if is(&["x_ai", "x-ai", "xai"]) {
         "x-ai"
     } else if is(&["together", "together_ai", "together-ai", "togetherai"]) {

@@ -35,6 +35,31 @@ mod listed {
     }
 
     #[test]
+    fn a_name_that_contains_a_provider_is_not_that_provider() {
+        let usage = Usage::new(1_000, 100);
+        for proxy in ["openai-compatible", "my-openai-proxy", "not-anthropic-at-all"] {
+            for model in ["gpt-4o", "claude-sonnet-4-5"] {
+                assert_eq!(price(Some(proxy), model, usage), Cost::Unpriced, "{proxy} {model}");
+            }
+        }
+        for (provider, model) in [
+            ("OpenAI", "gpt-4o"),
+            ("mistral_ai", "mistral-large-latest"),
+            ("aws.bedrock", "amazon.nova-lite-v1:0"),
+            ("x_ai", "grok-4"),
+            ("deepseek", "deepseek-chat"),
+            ("groq", "llama-3.3-70b-versatile"),
+            ("cohere", "command-r-plus"),
+            ("perplexity", "sonar"),
+            ("gcp.vertex_ai", "gemini-2.5-flash"),
+            ("azure.ai.openai", "gpt-4o"),
+            ("moonshot_ai", "kimi-k2-0905-preview"),
+        ] {
+            assert_ne!(price(Some(provider), model, usage), Cost::Unpriced, "{provider} {model}");
+        }
+    }
+
+    #[test]
     fn the_version_is_that_of_the_dependency() {
         let lock = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
         let Ok(lock) = std::fs::read_to_string(lock) else { return };

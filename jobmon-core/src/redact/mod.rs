@@ -6,6 +6,7 @@
 
 mod scan;
 
+use crate::table::is_invisible;
 use crate::text::Text;
 
 /// The most characters that a message keeps, the sign of a cut included.
@@ -37,17 +38,11 @@ fn plain(text: &str) -> (String, bool) {
             if !plain.ends_with(' ') {
                 plain.push(' ');
             }
-        } else if !is_invisible(character) {
+        } else if !character.is_control() && !is_invisible(character) {
             plain.push(character);
         }
     }
     (plain, characters.next().is_none())
-}
-
-/// Control characters, and those that reorder or hide text.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn shorten(mut text: String, whole: bool) -> String {

@@ -27,11 +27,21 @@ const KEYS: &[&str] = &[
     "AKIA",
     "ASIA",
     "glpat-",
+    "nvapi-",
+    "fw_",
+    "tvly-",
+    "csk-",
+    "lsv2_",
+    "dapi",
+    "AQ.",
     "sk_live_",
     "sk_test_",
     "rk_live_",
     "eyJ",
 ];
+
+/// How a key in PEM form begins.
+const PEM: &str = "-----BEGIN";
 
 /// The least that follows the beginning of a key; shorter words are words (`sk-learn`, `hf_hub`).
 const SHORTEST_KEY: usize = 6;
@@ -52,6 +62,10 @@ const NAMES: &[&str] = &[
     "secret_access_key",
     "secret_key",
     "secret",
+    "account_key",
+    "credential",
+    "credentials",
+    "passphrase",
     "password",
     "passwd",
     "pwd",
@@ -97,7 +111,7 @@ pub(super) fn redact(text: &str) -> String {
                 in_word = false;
                 continue;
             }
-        } else if !in_word && rest.starts_with("-----BEGIN") {
+        } else if rest.starts_with(PEM) {
             // A private key in PEM form: nothing after it is worth the risk.
             clean.push_str(REDACTED);
             break;
@@ -192,6 +206,8 @@ fn scheme(text: &str) -> Found<'_> {
 fn named(text: &str) -> Found<'_> {
     let name = name_length(text)?;
     let after = &text[name..];
+    // OpenAI: "Incorrect API key provided: ..".
+    let after = after.strip_prefix(" provided").unwrap_or(after);
     let unquoted = after.trim_start_matches(['"', '\'', '\\', ' ']);
     let (value, sure) = match unquoted.strip_prefix([':', '=']) {
         // `=>`, `==` and `::` too.
@@ -206,7 +222,16 @@ fn named(text: &str) -> Found<'_> {
         let between = text.len() - value.len();
         return scheme(value).map(|(kept, rest)| (format!("{}{kept}", &text[..between]), rest));
     }
-    let mut length = value_length(value);
+    let between = text.len() - value.len();
+    if value.starts_with(PEM) {
+        return Some((format!("{}{REDACTED}", &text[..between]), ""));
+    }
+    // A full stop belongs to the sentence.
+    let mut length = value[..value_length(value)].trim_end_matches('.').len();
+    if let (true, Some(quote @ ('"' | '\''))) = (sure, text[..between].chars().next_back()) {
+        // In quotes it may have spaces.
+        length = value.find(quote).unwrap_or(value.len());
+    }
     let is_header =
         ["cookie", "authorization"].iter().any(|header| text[..name].to_ascii_lowercase().ends_with(header));
     if sure && is_header {
@@ -216,7 +241,6 @@ fn named(text: &str) -> Found<'_> {
     if length == 0 || !(sure || looks_secret(&value[..length])) {
         return None;
     }
-    let between = text.len() - value.len();
     Some((format!("{}{REDACTED}", &text[..between]), &value[length..]))
 }
 
@@ -226,7 +250,7 @@ fn name_length(text: &str) -> Option<usize> {
     let word =
         text.bytes().take(64).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
     let is_name = |candidate: &str| {
-        let folded = candidate.to_ascii_lowercase().replace(['-', ' '], "_");
+        let folded = folded(candidate);
         NAMES.iter().any(|name| {
             folded.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('_'))
         })
@@ -238,6 +262,20 @@ fn name_length(text: &str) -> Option<usize> {
         return Some(word + 4);
     }
     (is_name(first) && (!is_bare(first) || text[word..].starts_with('='))).then_some(word)
+}
+
+/// A name in lower case with `_` for any separator, `accessToken` as `access_token`.
+fn folded(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && after_lower {
+            folded.push('_');
+        }
+        after_lower = character.is_ascii_lowercase() || character.is_ascii_digit();
+        folded.push(if matches!(character, '-' | ' ') { '_' } else { character.to_ascii_lowercase() });
+    }
+    folded
 }
 
 fn value_length(value: &str) -> usize {

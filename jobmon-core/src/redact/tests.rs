@@ -40,6 +40,15 @@ fn secrets_are_removed() {
         ),
         ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIx.SflKxw_x-y end", "jwt [redacted] end"),
         ("-----BEGIN PRIVATE KEY----- MIIE", "[redacted]"),
+        (r#"{"private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQ"}"#, r#"{"private_key": "[redacted]"#),
+        ("private_key: -----BEGIN RSA PRIVATE KEY----- MIIE", "private_key: [redacted]"),
+        (
+            r#"{"accessToken":"abc","clientSecret":"def"}"#,
+            r#"{"accessToken":"[redacted]","clientSecret":"[redacted]"}"#,
+        ),
+        ("AccountKey=abc;x", "AccountKey=[redacted];x"),
+        ("Incorrect API key provided: 'abcdef123'", "Incorrect API key provided: '[redacted]'"),
+        (r#"password="two words" and more"#, r#"password="[redacted]" and more"#),
         ("Cookie: a=b; c=d", "Cookie: [redacted]"),
     ] {
         assert_eq!(message(text), expected, "{text}");

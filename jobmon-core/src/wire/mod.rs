@@ -91,7 +91,9 @@ fn usage(body: &Value) -> Option<Usage> {
 
 /// OpenAI chat completions and embeddings, and what is compatible with them.
 fn chat(usage: &Value) -> Usage {
-    let input_of = |name| number(usage.get("prompt_tokens_details")?, name);
+    // OpenAI's transcriptions call the details `input_token_details`.
+    let details = usage.get("prompt_tokens_details").or_else(|| usage.get("input_token_details"));
+    let input_of = |name| number(details?, name);
     let output_of = |name| number(usage.get("completion_tokens_details")?, name);
     let input = number(usage, "prompt_tokens");
     let mut output = number(usage, "completion_tokens");
@@ -105,14 +107,22 @@ fn chat(usage: &Value) -> Usage {
             output = Some(beside);
         }
     }
+    // Gemini's OpenAI endpoint shows thinking in the total alone, and bills it as output.
+    if let (Some(i), Some(o), None, Some(total)) = (input, output, reasoning, number(usage, "total_tokens"))
+        && total > i.saturating_add(o)
+    {
+        output = Some(total - i);
+    }
     Usage {
         input,
         output,
         // Moonshot writes `cached_tokens` beside the totals, DeepSeek `prompt_cache_hit_tokens`.
         cache_read: input_of("cached_tokens")
             .or_else(|| number(usage, "cached_tokens"))
-            .or_else(|| number(usage, "prompt_cache_hit_tokens")),
-        cache_write: input_of("cache_write_tokens"),
+            .or_else(|| number(usage, "prompt_cache_hit_tokens"))
+            .or_else(|| number(usage, "cache_read_input_tokens")),
+        // LiteLLM hands on Anthropic's names beside OpenAI's.
+        cache_write: input_of("cache_write_tokens").or_else(|| number(usage, "cache_creation_input_tokens")),
         reasoning,
         input_audio: input_of("audio_tokens"),
         output_audio: output_of("audio_tokens"),
@@ -122,7 +132,8 @@ fn chat(usage: &Value) -> Usage {
 /// Anthropic messages and OpenAI responses. Both say `input_tokens`; Anthropic's leave the cache out, and only
 /// Anthropic names the cache beside them.
 fn messages_or_responses(usage: &Value) -> Usage {
-    let input_of = |name| number(usage.get("input_tokens_details")?, name);
+    let details = usage.get("input_tokens_details").or_else(|| usage.get("input_token_details"));
+    let input_of = |name| number(details?, name);
     let output_of = |name| number(usage.get("output_tokens_details")?, name);
     // `cache_creation` splits the same tokens by how long they stay; it is read where the sum is missing.
     let by_ttl = || {

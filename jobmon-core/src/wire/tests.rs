@@ -3,6 +3,24 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
+fn gateways_put_counts_where_openai_does_not() {
+    // Gemini's OpenAI endpoint: thinking shows in the total alone.
+    let thinking = json!({"usage": {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 530}});
+    assert_eq!(thinking.usage(), Some(Usage::new(10, 520)));
+    let litellm = json!({"usage": {
+        "prompt_tokens": 11_000, "completion_tokens": 5, "total_tokens": 11_005,
+        "cache_creation_input_tokens": 10_000, "cache_read_input_tokens": 500,
+    }});
+    let expected = Usage::new(11_000, 5).with_cache_write(10_000).with_cache_read(500);
+    assert_eq!(litellm.usage(), Some(expected));
+    let transcription = json!({"usage": {
+        "type": "tokens", "input_tokens": 140, "output_tokens": 45, "total_tokens": 185,
+        "input_token_details": {"text_tokens": 10, "audio_tokens": 130},
+    }});
+    assert_eq!(transcription.usage().and_then(|usage| usage.input_audio), Some(130));
+}
+
+#[test]
 fn a_prompt_that_gemini_refuses_has_no_output() {
     let refused = json!({
         "promptFeedback": {"blockReason": "SAFETY"},

@@ -82,7 +82,15 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration()?,
         "JOBMON_EXPORTERS" => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
-            config.exporters = Some(names.map(ExporterKind::named).collect::<Result<_, _>>()?);
+            let mut kinds = Vec::new();
+            for kind in names.map(ExporterKind::named) {
+                let kind = kind?;
+                if kinds.contains(&kind) {
+                    return Err(format!("names `{}` twice; name it once", kind.name()));
+                }
+                kinds.push(kind);
+            }
+            config.exporters = Some(kinds);
         }
         "JOBMON_CONSOLE_LINES" => config.console_lines = flag()?,
         _ => return Err(format!("is unknown; expected any of: {}", super::list(VARIABLES))),
@@ -124,6 +132,8 @@ mod tests {
             error.starts_with("variable JOBMON_PROJECT: is unknown; expected any of: JOBMON_CONFIG"),
             "{error}"
         );
+        let error = read_all(&[("JOBMON_EXPORTERS", "sqlite,sqlite")]).expect_err("twice").to_string();
+        assert!(error.contains("names `sqlite` twice"), "{error}");
         let error = read_all(&[("JOBMON_SAMPLING_RATE", "50%")]).expect_err("wrong").to_string();
         assert!(error.contains("is `50%`; expected a number from 0 to 1"), "{error}");
     }

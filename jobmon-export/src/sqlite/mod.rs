@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub enum HistoryError {
     /// There is no such file.
     Missing(PathBuf),
-    /// The folder that the file should be in does not exist.
+    /// The folder that the file should be in does not exist, or the path is empty.
     NoFolder(PathBuf),
     /// The file cannot be read.
     Unreadable {
@@ -71,6 +71,9 @@ impl fmt::Display for HistoryError {
                  JOBMON_SQLITE_PATH say where it is",
                 path.display()
             ),
+            Self::NoFolder(path) if path.as_os_str().is_empty() => {
+                f.write_str("the path of the history is empty; name a file")
+            }
             Self::NoFolder(path) => {
                 write!(
                     f,
@@ -127,6 +130,9 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         }
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             "; another process holds it: try again"
+        }
+        Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+            "; SQLite needs to write beside the file, also to read it: copy it to a folder where you may"
         }
         Some(rusqlite::ErrorCode::DiskFull) => "; free some space",
         _ => "",

@@ -39,6 +39,10 @@ impl Sqlite {
     /// folder. Nothing is changed then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref().to_owned();
+        if path.as_os_str().is_empty() {
+            // SQLite would take it for a file that is deleted in the end.
+            return Err(HistoryError::NoFolder(path));
+        }
         schema::look(&path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_some_and(|folder| !folder.is_dir()) {
