@@ -1,7 +1,9 @@
 //! What generated code calls. Not for users: it changes without notice.
 
 pub use crate::call::{Seen, Setting};
-pub use crate::monitored::{Diverging, Monitored, Started, call_once, guard, monitor, start, start_with};
+pub use crate::monitored::{
+    Diverging, Monitored, Started, call_once, guard, monitor, monitor_made, start, start_with,
+};
 pub use crate::operation::Operation;
 pub use crate::probe::*;
 pub use crate::site::{Facts, Site, Track};

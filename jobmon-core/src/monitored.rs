@@ -127,6 +127,21 @@ where
     Monitored { future, running: call.0, probe: Some(probe) }
 }
 
+/// Runs the future that a body makes as a call. What the body does before it returns the future belongs to the call
+/// too, but its clock starts with the future. Should the body panic, so has the call.
+pub fn monitor_made<R, F, P>(call: Started, body: impl FnOnce() -> F, probe: P) -> Monitored<F, P>
+where
+    F: Future<Output = R>,
+    P: FnOnce(&R) -> Seen,
+{
+    let mut running = call.0;
+    let future = match &mut running {
+        Some(running) => running.run(body),
+        None => body(),
+    };
+    Monitored { future, running, probe: Some(probe) }
+}
+
 impl<F, R, P> Future for Monitored<F, P>
 where
     F: Future<Output = R>,

@@ -113,7 +113,32 @@ macro_rules! forward {
             fn model(&self) -> Option<Text> { (**self).model() }
             fn response_id(&self) -> Option<Text> { (**self).response_id() }
             fn finish_reasons(&self) -> Vec<Text> { (**self).finish_reasons() }
+            fn answer(&self) -> Answer { (**self).answer() }
         }
     )*};
 }
 forward!(&T, Box<T>, Arc<T>, std::rc::Rc<T>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_its_own_is_forwarded() {
+        struct Own;
+        impl LlmResponse for Own {
+            fn usage(&self) -> Option<Usage> {
+                None
+            }
+            fn answer(&self) -> Answer {
+                Usage::new(1, 2).into()
+            }
+        }
+        let told = |response: &dyn LlmResponse| response.answer().usage;
+        let expected = Some(Usage::new(1, 2));
+        assert_eq!(told(&&Own), expected);
+        assert_eq!(told(&Box::new(Own)), expected);
+        assert_eq!(told(&Arc::new(Own)), expected);
+        assert_eq!(told(&std::rc::Rc::new(Own)), expected);
+    }
+}

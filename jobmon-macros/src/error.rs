@@ -2,7 +2,7 @@
 
 use crate::args::{Mistakes, door};
 use crate::llm::{Field, Input, Variant, Vocabulary};
-use crate::words;
+use crate::{shape, words};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Error, Type};
@@ -44,7 +44,7 @@ const CATEGORIES: [(&str, &str); 14] = [
 //         fn category(&self) -> P::ErrorCategory {
 //             match self {
 //                 Self::Busy { .. } => P::ErrorCategory::RateLimit,
-//                 Self::Io { 0: field0, .. } => P::Failing::of(field0).__jobmon_failure().category,
+//                 Self::Io { 0: __jobmon_field0, .. } => P::Failing::of(__jobmon_field0).__jobmon_failure().category,
 //             }
 //         }
 //         .. http_status, retry_after: the same
@@ -174,8 +174,9 @@ fn is_source(field: &Field) -> bool {
 fn from_source<'a>(variant: &'a Variant, part: &str, p: &TokenStream) -> Arm<'a> {
     let field = variant.fields.iter().find(|field| is_source(field))?;
     let binding = &field.binding;
-    let part = Ident::new(part, binding.span());
-    Some((Some(field), quote_spanned!(binding.span()=> #p::Failing::of(#binding).__jobmon_failure().#part)))
+    let (part, failing) =
+        (Ident::new(part, binding.span()), Ident::new(shape::failing(&field.ty), binding.span()));
+    Some((Some(field), quote_spanned!(binding.span()=> #p::#failing::of(#binding).__jobmon_failure().#part)))
 }
 
 /// Whether a field's type is spelled as an option.

@@ -20,16 +20,16 @@ use syn::{Error, Result, ReturnType, Type};
 //         P::monitor(
 //             {
 //                 static __JOBMON_SITE: P::Site = P::Site::new(P::Facts { name: "ask", provider: Some("openai"), .. });
-//                 P::start_with(&__JOBMON_SITE, |call| { P::Setting::model(call, &(request.model)); })
+//                 P::start_with(&__JOBMON_SITE, |__jobmon_call| { P::Setting::model(__jobmon_call, &(request.model)); })
 //             },
 //             async move {
-//                 if let Some(hint) = None::<Result<Completion, Error>> { return hint; }
+//                 if let Some(__jobmon_hint) = None::<Result<Completion, Error>> { return __jobmon_hint; }
 //                 { BODY }
 //             },
-//             |output| P::seen(
-//                 P::Output::of(output).__jobmon_split(),
-//                 |value| P::Answering::of(value).__jobmon_answer(),
-//                 |error| P::Failing::of(error).__jobmon_failure(),
+//             |__jobmon_output| P::seen(
+//                 P::Output::of(__jobmon_output).__jobmon_split(),
+//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer(),
+//                 |__jobmon_error| P::Failing::of(__jobmon_error).__jobmon_failure(),
 //             ),
 //         ).await
 //     }
@@ -37,6 +37,7 @@ use syn::{Error, Result, ReturnType, Type};
 // - The braces around `if let` have the user's span, those of `{ BODY }` do not: coverage counts the same lines as
 //   without the attribute, and `unused_braces` stays silent about a body of one line.
 // - The hint makes the compiler know the return type before it looks at the body, as in a bare function.
+// - Every name bound is ours alone: in a pattern it would mean a constant of the user's of that name.
 // - The block around BODY keeps the user's `use` from changing what the hint means.
 pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let (args, mut mistakes) = Args::parse(arguments);
@@ -87,8 +88,8 @@ impl Call<'_> {
         let p = &self.p;
         let (start, assertion) = (self.start(), self.assertion());
         if self.shape == Shape::Diverging {
-            let body = block(self.function.body.clone(), self.function.brace);
-            return quote_spanned!(m=> let _guard = #p::guard(#start); #body);
+            let body = block(self.function.body.clone(), located(self.function.brace));
+            return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
         }
         let (body, probe) = (self.body(), self.probe(assertion.is_some()));
         let output = self.output_hint();
@@ -141,8 +142,8 @@ impl Call<'_> {
         };
         let hint = ty.map(|ty| {
             quote_spanned! {at=>
-                if let #p::core::option::Option::Some(hint) = #p::core::option::Option::None::<#ty> {
-                    return hint;
+                if let #p::core::option::Option::Some(__jobmon_hint) = #p::core::option::Option::None::<#ty> {
+                    return __jobmon_hint;
                 }
             }
         });
@@ -177,7 +178,7 @@ impl Call<'_> {
         let start = if settings.is_empty() {
             quote_spanned!(m=> #p::start(&#site))
         } else {
-            quote_spanned!(m=> #p::start_with(&#site, |call| { #(#settings)* }))
+            quote_spanned!(m=> #p::start_with(&#site, |__jobmon_call| { #(#settings)* }))
         };
         quote_spanned!(m=> { static #site: #p::Site = #p::Site::new(#facts); #start })
     }
@@ -227,14 +228,14 @@ impl Call<'_> {
             if let Some(Given::Computed(value)) = given {
                 let at = located(value.span());
                 let setter = Ident::new(key, at);
-                settings.push(quote_spanned!(at=> #p::Setting::#setter(call, &(#value));));
+                settings.push(quote_spanned!(at=> #p::Setting::#setter(__jobmon_call, &(#value));));
             }
         }
         for field in &args.fields {
             let (key, value) = (&field.key, &field.value);
             let at = located(value.span());
             let how = Ident::new(field.how, at);
-            settings.push(quote_spanned!(at=> #p::Setting::field(call, #key, #p::#how(&(#value)));));
+            settings.push(quote_spanned!(at=> #p::Setting::field(__jobmon_call, #key, #p::#how(&(#value)));));
         }
         settings
     }
@@ -254,22 +255,30 @@ impl Call<'_> {
         let answer = match &self.args.usage {
             Usage::Required if !asserted => {
                 let at = self.return_span();
-                quote_spanned!(at=> #p::reported(value))
+                quote_spanned!(at=> #p::reported(__jobmon_value))
             }
             Usage::Automatic | Usage::Required => {
-                quote_spanned!(m=> #p::Answering::of(value).__jobmon_answer())
+                quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer())
             }
-            Usage::Manual => quote_spanned!(m=> #p::untold(value)),
-            Usage::Read(closure) => quote_spanned!(m=> #p::told(value, #closure)),
+            Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
+            Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
         };
-        let borrows = self.output().is_some_and(shape::error_borrows);
-        let failing = Ident::new(if borrows { "FailingShown" } else { "Failing" }, m);
-        let mut failure = quote_spanned!(m=> #p::#failing::of(error).__jobmon_failure());
+        let error = self.output().and_then(shape::error);
+        let failing = Ident::new(error.map_or("Failing", shape::failing), m);
+        let mut failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure());
         if let Some(closure) = &self.args.error {
-            failure = quote_spanned!(m=> #p::categorised(error, #failure, #closure));
+            failure = quote_spanned!(m=> #p::categorised(__jobmon_error, #failure, #closure));
         }
+        // What the user's closures move, those around them must.
+        let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
+        let of_error = self.args.error.as_ref().and_then(|closure| closure.capture);
+        let of_either = of_usage.or(of_error);
         quote_spanned! {m=>
-            |output| #p::seen(#p::Output::of(output).__jobmon_split(), |value| #answer, |error| #failure)
+            #of_either |__jobmon_output| #p::seen(
+                #p::Output::of(__jobmon_output).__jobmon_split(),
+                #of_usage |__jobmon_value| #answer,
+                #of_error |__jobmon_error| #failure,
+            )
         }
     }
 }

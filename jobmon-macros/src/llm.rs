@@ -187,7 +187,7 @@ fn fields_of(fields: &Fields, known: &Vocabulary, mistakes: &mut Mistakes) -> Ve
         };
         let at = Span::mixed_site().located_at(field.ty.span());
         let words = words_of(&field.attrs, known, known.on_field, &mut None, mistakes);
-        Field { member, ty: field.ty.clone(), words, binding: format_ident!("field{i}", span = at) }
+        Field { member, ty: field.ty.clone(), words, binding: format_ident!("__jobmon_field{i}", span = at) }
     };
     fields.iter().enumerate().map(of_field).collect()
 }

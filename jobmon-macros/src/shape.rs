@@ -135,7 +135,11 @@ pub(crate) fn output(ty: &Type) -> Option<&Type> {
         Type::Path(path) => {
             let last = path.path.segments.last()?;
             match last.ident.to_string().as_str() {
-                "BoxFuture" | "LocalBoxFuture" => first_type(last),
+                // Without a lifetime it is the user's own, and may give something else.
+                "BoxFuture" | "LocalBoxFuture" => match arguments(last)?.args.first()? {
+                    GenericArgument::Lifetime(_) => first_type(last),
+                    _ => None,
+                },
                 "Pin" | "Box" => output(first_type(last)?),
                 _ => None,
             }
@@ -154,19 +158,26 @@ fn associated_output<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -
     })
 }
 
-/// Whether the error of `Result<_, E>` is spelled with a lifetime on a trait object, so that its `dyn Error`
-/// cannot be asked for its sources.
-pub(crate) fn error_borrows(ty: &Type) -> bool {
-    let Type::Path(path) = plain(ty) else { return false };
-    let Some(last) = path.path.segments.last() else { return false };
+/// The error of `Result<_, E>`, by whatever name, where it is spelled and no lifetime is.
+pub(crate) fn error(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = plain(ty) else { return None };
+    let last = path.path.segments.last()?;
     let mut types = types(last);
-    let (Some(error), Some(_)) = (types.next_back(), types.next_back()) else { return false };
+    let (error, _) = (types.next_back()?, types.next_back()?);
+    let lifetime = |argument: &GenericArgument| matches!(argument, GenericArgument::Lifetime(_));
+    (!arguments(last)?.args.iter().any(lifetime)).then_some(error)
+}
+
+/// The link that reading an error begins with: the first asks for a box of `dyn Error` that does not borrow, which
+/// only the spelling tells.
+pub(crate) fn failing(error: &Type) -> &'static str {
     let tokens = error.to_token_stream();
-    contains(&tokens, &|token, next| word(token) == Some("dyn".to_owned()) && next.is_some())
-        && contains(&tokens, &|token, next| {
-            matches!(token, TokenTree::Punct(tick) if tick.as_char() == '\'')
-                && next.and_then(word) != Some("static".to_owned())
-        })
+    let is_dyn = contains(&tokens, &|token, next| word(token) == Some("dyn".to_owned()) && next.is_some());
+    let borrows = contains(&tokens, &|token, next| {
+        matches!(token, TokenTree::Punct(tick) if tick.as_char() == '\'')
+            && next.and_then(word) != Some("static".to_owned())
+    });
+    if is_dyn && !borrows { "FailingOwned" } else { "Failing" }
 }
 
 /// The type with `_` for each `impl Trait`, to be named in the body; `None` where that says nothing.

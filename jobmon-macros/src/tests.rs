@@ -58,7 +58,7 @@ fn only_what_must_be_computed_is_computed_at_the_call() {
         "{literal}"
     );
     let computed = squeezed(&expand("model = request.model", FUNCTION));
-    assert!(computed.contains("__private::Setting::model(call,&(request.model));"), "{computed}");
+    assert!(computed.contains("__private::Setting::model(__jobmon_call,&(request.model));"), "{computed}");
 }
 
 #[test]
@@ -133,16 +133,40 @@ fn return_types_decide_the_shape() {
     assert!(!wrapped("Result<Pin<Box<dyn Future<Output = u8>>>, String>"));
     assert!(!wrapped("Pin<Box<dyn Iterator<Item = u8>>>"));
     assert!(!wrapped("Future"));
-    assert!(of("!").contains("let_guard=::jobmon::__private::guard("));
+    assert!(of("!").contains("let__jobmon_guard=::jobmon::__private::guard("));
 }
 
 #[test]
-fn an_error_that_borrows_is_not_asked_for_its_sources() {
-    let shown = |output: &str| expand("", &format!("fn f() -> {output} {{ x }}")).contains("FailingShown");
-    assert!(shown("Result<u8, Box<dyn Error + 'a>>"));
-    assert!(!shown("Result<u8, Box<dyn Error + Send + 'static>>"));
-    assert!(!shown("Result<Box<dyn Error + 'a>, Mine>"));
-    assert!(!shown("Result<u8, Mine<'a>>"));
+fn only_an_error_that_surely_owns_is_asked_for_its_type() {
+    let owned = |output: &str| expand("", &format!("fn f() -> {output} {{ x }}")).contains("FailingOwned");
+    assert!(owned("Result<u8, Box<dyn Error>>"));
+    assert!(owned("Result<u8, Box<dyn Error + Send + 'static>>"));
+    assert!(owned("Result<&'a str, Box<dyn Error>>"));
+    assert!(owned("impl Future<Output = Result<u8, Box<dyn Error>>>"));
+    assert!(!owned("Result<u8, Box<dyn Error + 'a>>"));
+    assert!(!owned("Aliased<'a, u8, Box<dyn Error>>"));
+    assert!(!owned("Result<Box<dyn Error>, Mine>"));
+    assert!(!owned("Result<u8, Mine<'a>>"));
+}
+
+#[test]
+fn closures_that_move_make_those_around_them_move() {
+    let future = "fn f(n: u64) -> impl Future<Output = u8> { x }";
+    let of = |args: &str| squeezed(&expand(args, future));
+    assert!(of("usage = |_| n").contains(",|__jobmon_output|"));
+    let moved = of("usage = move |_| n");
+    assert!(moved.contains(",move|__jobmon_output|") && moved.contains(",move|__jobmon_value|"), "{moved}");
+    assert!(moved.contains(",|__jobmon_error|"), "{moved}");
+    assert!(of("error = move |_| n").contains(",move|__jobmon_error|"));
+}
+
+#[test]
+fn a_boxed_future_without_a_lifetime_is_not_known() {
+    let named = |output: &str| {
+        squeezed(&expand("", &format!("fn f() -> {output} {{ x }}"))).contains("evaluate::<u8,_>")
+    };
+    assert!(named("BoxFuture<'static, u8>"));
+    assert!(!named("BoxFuture<u8>"));
 }
 
 #[test]

@@ -208,3 +208,14 @@ fn without_a_monitor_everything_runs_as_if_nothing_were_there() {
         Duration::ZERO
     );
 }
+
+#[test]
+fn futures_stay_unwind_safe() {
+    fn check(_: &(impl std::panic::UnwindSafe + std::panic::RefUnwindSafe + Send)) {}
+    check(&quiet(1));
+}
+
+#[instrument_llm]
+async fn quiet(n: u8) -> u8 {
+    n
+}

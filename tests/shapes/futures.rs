@@ -63,6 +63,30 @@ fn early_return(x: u8) -> impl Future<Output = u8> {
     ready(x)
 }
 
+/// The user's own alias, which gives something else than it is named for.
+mod own {
+    pub(super) type BoxFuture<T> = super::BoxFuture<'static, Result<T, String>>;
+}
+#[instrument_llm]
+fn own_alias(x: u8) -> own::BoxFuture<u8> {
+    if x == 0 {
+        return Box::pin(ready(Err("zero".to_owned())));
+    }
+    Box::pin(async move { Ok(x) })
+}
+#[instrument_llm(usage = move |_| jobmon::Usage::new(n, 0))]
+fn moving_usage(n: u64) -> impl Future<Output = String> {
+    async move { n.to_string() }
+}
+#[instrument_llm(error = move |_| if n > 1 { jobmon::ErrorCategory::Quota } else { jobmon::ErrorCategory::Other })]
+fn moving_error(n: u64) -> Pin<Box<dyn Future<Output = Result<u8, String>> + Send>> {
+    Box::pin(async move { Err(n.to_string()) })
+}
+#[instrument_llm(usage = move |_| jobmon::Usage::new(n, 0), error = |_| jobmon::ErrorCategory::Quota)]
+async fn moving_both(n: u64) -> Result<u64, String> {
+    Ok(n)
+}
+
 #[instrument_llm]
 async fn recursion_boxed(n: u8) -> u8 {
     if n == 0 { 0 } else { 1 + Box::pin(recursion_boxed(n - 1)).await }
@@ -98,6 +122,13 @@ fn their_futures_give_what_they_gave() {
         assert_eq!(impl_future_not_capturing(&String::from("x")).await, 1);
         assert_eq!(early_return(3).await, 0);
         assert_eq!(recursion_boxed(3).await + recursion_by_return(3).await, 6);
+    });
+    block_on(async {
+        assert_eq!(own_alias(1).await, Ok(1));
+        assert!(own_alias(0).await.is_err());
+        assert_eq!(moving_usage(1).await, "1");
+        assert!(moving_error(1).await.is_err());
+        assert_eq!(moving_both(1).await, Ok(1));
     });
     assert_eq!(sync_recursion(3), 3);
     let Future1 = *not_a_future();

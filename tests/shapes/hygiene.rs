@@ -140,6 +140,34 @@ mod extension {
     }
 }
 
+/// Constants, which a pattern of that name would mean.
+mod constants {
+    #![allow(dead_code, non_upper_case_globals, non_camel_case_types, reason = "they only shadow")]
+    const hint: u8 = 1;
+    const call: u8 = 1;
+    const field0: u8 = 1;
+    const _guard: u8 = 1;
+    static output: u8 = 1;
+    struct value;
+    struct error;
+    #[jobmon::instrument_llm(model = m, fields(m))]
+    pub(crate) async fn asynchronous(m: &str) -> Result<u8, String> {
+        m.parse().map_err(|_| m.to_owned())
+    }
+    #[jobmon::instrument_llm(usage = manual, error = |_| jobmon::ErrorCategory::Other)]
+    pub(crate) fn sync() -> Result<u8, String> {
+        Ok(1)
+    }
+    #[jobmon::instrument_llm]
+    pub(crate) fn never() -> ! {
+        panic!("never")
+    }
+    #[derive(jobmon::LlmError)]
+    pub(crate) struct Failed(#[llm(status)] pub(crate) u16);
+    #[derive(jobmon::LlmResponse)]
+    pub(crate) struct Told(pub(crate) jobmon::Usage);
+}
+
 /// The crate by another path.
 mod renamed {
     pub(crate) use jobmon as watcher;
@@ -160,6 +188,7 @@ fn names_do_not_clash() {
         assert_eq!(glob::in_body().await, glob::Outcome(1));
         assert_eq!(extension::among_extensions("x").await, Ok(1));
         assert_eq!(renamed::by_path().await, 1);
+        assert_eq!(constants::asynchronous("1").await, Ok(1));
     });
     assert_eq!(bare::sync_without_prelude() + shadowed::sync(1), 2);
     assert_eq!(glob::in_sync_body(), glob::Outcome(1));
@@ -170,4 +199,8 @@ fn names_do_not_clash() {
     assert_eq!(category(&bare::Failed::Http(401)), jobmon::ErrorCategory::Authentication);
     assert_eq!(category(&shadowed::Failed { status: 429 }), jobmon::ErrorCategory::RateLimit);
     assert_eq!(category(&renamed::Failed), jobmon::ErrorCategory::Quota);
+    assert_eq!(constants::sync(), Ok(1));
+    assert!(std::panic::catch_unwind(|| constants::never()).is_err());
+    assert_eq!(category(&constants::Failed(401)), jobmon::ErrorCategory::Authentication);
+    assert!(jobmon::LlmResponse::usage(&constants::Told(jobmon::Usage::new(1, 1))).is_some());
 }

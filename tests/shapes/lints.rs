@@ -85,6 +85,10 @@ async fn one_line_async(x: u8) -> u8 { x }
 #[instrument_llm]
 fn one_line_future(x: u8) -> impl Future<Output = u8> { std::future::ready(x) }
 
+#[rustfmt::skip]
+#[instrument_llm]
+fn one_line_never() -> ! { panic!("never") }
+
 /// Every group of lints that the bare functions pass.
 #[deny(
     clippy::all,
@@ -165,6 +169,7 @@ fn they_do_what_they_did() {
     block_on(unused_must_use_fires());
     NotSnakeCase();
     assert_eq!(unused_mut_fires(1) + block_on(unreachable_code_fires()) + block_on(clippy_fires(true)), 3);
+    let _: fn() -> ! = one_line_never;
     assert_eq!(one_line() + block_on(one_line_async(1)) + block_on(one_line_future(1)), 3);
     assert_eq!(block_on(wall::asynchronous("m", 1)), Ok(1));
     assert_eq!(wall::sync(0) + block_on(wall::boxed(2)), 2);

@@ -193,6 +193,54 @@ fn borrowed_dyn_error<'a>(x: &'a str) -> Result<u8, Box<dyn Error + 'a>> {
     impl Error for Of<'_> {}
     Err(Box::new(Of(x)))
 }
+type BorrowingError<'a> = Box<dyn Error + Send + Sync + 'a>;
+type Borrowing<'a, T> = Result<T, Box<dyn Error + 'a>>;
+type Owning<T> = Result<T, Box<dyn Error + Send + Sync>>;
+#[instrument_llm]
+async fn aliased_borrowing_error<'a>(x: &'a str) -> Result<u8, BorrowingError<'a>> {
+    async {}.await;
+    Err(x.into())
+}
+#[instrument_llm]
+fn aliased_borrowing_result<'a>(x: &'a str) -> Borrowing<'a, u8> {
+    borrowed_dyn_error(x)
+}
+#[instrument_llm]
+async fn aliased_borrowing_result_elided(x: &str) -> Borrowing<'_, u8> {
+    borrowed_dyn_error(x)
+}
+#[instrument_llm]
+fn reference_to_dyn_error<'a>(x: &'a (dyn Error + 'a)) -> Result<u8, &'a dyn Error> {
+    Err(x)
+}
+#[instrument_llm]
+fn elided_reference_to_dyn_error(x: &Box<dyn Error>) -> Result<u8, &dyn Error> {
+    Err(x.as_ref())
+}
+#[instrument_llm]
+fn reference_to_box(x: &Box<dyn Error>) -> Result<u8, &Box<dyn Error>> {
+    Err(x)
+}
+#[instrument_llm]
+async fn aliased_owning(x: &str) -> Owning<u8> {
+    Ok(x.parse()?)
+}
+#[instrument_llm]
+async fn shared_error(x: &str) -> Result<&str, std::sync::Arc<dyn Error + Send + Sync>> {
+    Ok(x)
+}
+#[instrument_llm]
+fn future_of_borrowing<'a>(x: &'a str) -> Pin<Box<dyn Future<Output = Borrowing<'a, u8>> + 'a>> {
+    Box::pin(async move { borrowed_dyn_error(x) })
+}
+#[instrument_llm]
+async fn one_element(x: u64) -> (jobmon::Usage,) {
+    (jobmon::Usage::new(x, 0),)
+}
+#[instrument_llm(usage = required)]
+fn one_element_required(x: u64) -> Result<(jobmon::Usage,), String> {
+    Ok((jobmon::Usage::new(x, 0),))
+}
 #[instrument_llm]
 fn generic_error<T, E: Error>(x: Result<T, E>) -> Result<T, E> {
     let x = x?;
@@ -228,6 +276,20 @@ fn they_give_what_they_gave() {
     assert_eq!(unsized_behind_reference("x"), "x");
     assert_eq!(nested(Ok(Some(&0))), Ok(None));
     assert_eq!(borrowed_dyn_error("x").map_err(|e| e.to_string()), Err("x".to_owned()));
+    assert_eq!(aliased_borrowing_result("x").map_err(|e| e.to_string()), Err("x".to_owned()));
+    let boxed: Box<dyn Error> = "x".into();
+    assert!(reference_to_dyn_error(&*boxed).is_err() && elided_reference_to_dyn_error(&boxed).is_err());
+    assert!(reference_to_box(&boxed).is_err());
+    let tokens = jobmon::Usage::new(2, 0);
+    assert_eq!(one_element_required(2), Ok((tokens,)));
+    block_on(async {
+        assert!(aliased_borrowing_error("x").await.is_err());
+        assert!(aliased_borrowing_result_elided("x").await.is_err());
+        assert!(aliased_owning("x").await.is_err());
+        assert_eq!(shared_error("x").await.ok(), Some("x"));
+        assert!(future_of_borrowing("x").await.is_err());
+        assert_eq!(one_element(2).await, (tokens,));
+    });
     assert!(generic_error("x".parse::<u8>()).is_err());
 }
 

@@ -4,6 +4,7 @@ use super::{LlmError, chain, classify, text};
 use crate::category::ErrorCategory;
 use crate::failure::Failure;
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 impl LlmError for ErrorCategory {
@@ -72,17 +73,70 @@ macro_rules! by_chain {
 }
 
 by_chain!(
-    std::io::Error,
+    io::Error,
     serde_json::Error,
     std::num::ParseIntError,
     std::num::ParseFloatError,
     std::str::Utf8Error,
     std::string::FromUtf8Error,
     std::sync::mpsc::RecvTimeoutError,
-    dyn Error + 'static,
-    dyn Error + Send + 'static,
-    dyn Error + Send + Sync + 'static,
 );
+
+/// By [`examine`]: it may borrow, and what borrows cannot be asked for its type.
+macro_rules! by_words {
+    ($($error:ty),* $(,)?) => {$(
+        impl LlmError for $error {
+            fn category(&self) -> ErrorCategory {
+                examine(self).category
+            }
+            fn http_status(&self) -> Option<u16> {
+                examine(self).http_status
+            }
+            fn retry_after(&self) -> Option<Duration> {
+                examine(self).retry_after
+            }
+        }
+    )*};
+}
+
+by_words!(dyn Error + '_, dyn Error + Send + '_, dyn Error + Send + Sync + '_);
+
+/// What the sources of an error tell by their types and words, else the error's own words.
+fn examine<'e>(error: &(dyn Error + 'e)) -> Failure {
+    let words = error.to_string();
+    let own = match from_system(&words) {
+        Some(error) => Failure::of(&error),
+        None => Failure::from_message(&words),
+    };
+    let Some(source) = error.source() else { return own };
+    let mut failure = Failure::of(source);
+    if failure.category == ErrorCategory::Other {
+        failure.category = own.category;
+    }
+    failure.http_status = failure.http_status.or(own.http_status);
+    failure
+}
+
+/// The error of input or output that has exactly these words, where they alone tell too little.
+fn from_system(words: &str) -> Option<io::Error> {
+    const KINDS: [ErrorKind; 9] = [
+        ErrorKind::InvalidData,
+        ErrorKind::PermissionDenied,
+        ErrorKind::UnexpectedEof,
+        ErrorKind::WouldBlock,
+        ErrorKind::NotConnected,
+        ErrorKind::BrokenPipe,
+        ErrorKind::ConnectionAborted,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkUnreachable,
+    ];
+    if let Some(kind) = KINDS.iter().find(|kind| kind.to_string() == words) {
+        return Some((*kind).into());
+    }
+    let code = words.strip_suffix(')')?.rsplit_once("(os error ")?.1;
+    let error = io::Error::from_raw_os_error(code.parse().ok()?);
+    (error.to_string() == words).then_some(error)
+}
 
 // Its errors carry no headers: there is no `Retry-After` to read.
 #[cfg(feature = "reqwest")]

@@ -37,15 +37,15 @@ impl<T: ReportsUsage, E> ReportsUsage for Result<T, E> {
 }
 
 macro_rules! first_of {
-    ($(($($rest:ident),+))*) => {
-        $(impl<T: ReportsUsage, $($rest),+> ReportsUsage for (T, $($rest),+) {
+    ($(($($rest:ident),*))*) => {
+        $(impl<T: ReportsUsage, $($rest),*> ReportsUsage for (T, $($rest),*) {
             fn reported(&self) -> Option<Answer> {
                 self.0.reported()
             }
         })*
     };
 }
-first_of!((A)(A, B)(A, B, C));
+first_of!(()(A)(A, B)(A, B, C));
 
 chain!(Answering > AnsweringSecond > AnsweringThird > AnsweringFourth > AnsweringNothing);
 

@@ -6,13 +6,17 @@ use crate::failure::{Failure, LlmError};
 use std::any::type_name;
 use std::error::Error;
 use std::fmt::Display;
+use std::rc::Rc;
+use std::sync::Arc;
 
 chain!(
-    Failing
+    FailingOwned
+        > Failing
         > FailingLlm
         > FailingIo
         > FailingJson
         > FailingError
+        > FailingReport
         > FailingBoxedSync
         > FailingBoxedSend
         > FailingBoxed
@@ -25,6 +29,31 @@ fn named<E>(mut failure: Failure) -> Failure {
     failure.type_name = Some(type_name::<E>());
     failure
 }
+
+/// What can be told of an error that may borrow.
+fn borrowing<'e>(error: &(dyn Error + 'e)) -> Failure {
+    Failure::from_llm_error(error, Some(&error.to_string()))
+}
+
+macro_rules! owned {
+    ($($error:ty),* $(,)?) => {$(
+        impl FailingOwned<'_, $error> {
+            /// A box of an error that does not borrow, so that it can be asked for its type.
+            pub fn __jobmon_failure(&self) -> Failure {
+                named::<$error>(Failure::of(&**self.value()))
+            }
+        }
+    )*};
+}
+owned!(
+    Box<dyn Error>,
+    Box<dyn Error + Send>,
+    Box<dyn Error + Send + Sync>,
+    Rc<dyn Error>,
+    Arc<dyn Error>,
+    Arc<dyn Error + Send>,
+    Arc<dyn Error + Send + Sync>,
+);
 
 impl<E: LlmError + Display> Failing<'_, E> {
     /// An error that knows its category and can be shown.
@@ -68,36 +97,36 @@ impl<E: Error> FailingError<'_, E> {
     ///
     /// The error itself may borrow, so it cannot be downcast; its sources never borrow.
     pub fn __jobmon_failure(&self) -> Failure {
-        let error = self.value();
-        let by_text = Failure::from_message(&error.to_string());
-        let Some(source) = error.source() else { return named::<E>(by_text) };
-        let mut failure = Failure::of(source);
-        if failure.category == ErrorCategory::Other {
-            failure.category = by_text.category;
-        }
-        failure.message = by_text.message;
-        named::<E>(failure)
+        named::<E>(borrowing(self.value()))
     }
 }
 
-impl<E: AsRef<dyn Error + Send + Sync>> FailingBoxedSync<'_, E> {
-    /// A box of an error, or `anyhow::Error`.
+impl<E: AsRef<dyn Error + Send + Sync> + AsRef<dyn Error>> FailingReport<'_, E> {
+    /// `anyhow::Error`, `eyre::Report`: no box is both.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(Failure::of(self.value().as_ref()))
+        let error: &(dyn Error + 'static) = self.value().as_ref();
+        named::<E>(Failure::of(error))
     }
 }
 
-impl<E: AsRef<dyn Error + Send>> FailingBoxedSend<'_, E> {
-    /// A box of an error.
+impl<'e, E: AsRef<dyn Error + Send + Sync + 'e>> FailingBoxedSync<'_, E> {
+    /// A box of an error that is no [`LlmError`].
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(Failure::of(self.value().as_ref()))
+        named::<E>(borrowing(self.value().as_ref()))
     }
 }
 
-impl<E: AsRef<dyn Error>> FailingBoxed<'_, E> {
-    /// A box of an error.
+impl<'e, E: AsRef<dyn Error + Send + 'e>> FailingBoxedSend<'_, E> {
+    /// A box of an error that is no [`LlmError`].
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(Failure::of(self.value().as_ref()))
+        named::<E>(borrowing(self.value().as_ref()))
+    }
+}
+
+impl<'e, E: AsRef<dyn Error + 'e>> FailingBoxed<'_, E> {
+    /// A box of an error that is no [`LlmError`].
+    pub fn __jobmon_failure(&self) -> Failure {
+        named::<E>(borrowing(self.value().as_ref()))
     }
 }
 

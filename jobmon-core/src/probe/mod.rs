@@ -6,7 +6,9 @@
 //! and generic code falls back to what its own bounds allow.
 //!
 //! Bounds must not mention `'static`: method lookup ignores lifetimes, so it would choose such a method for a
-//! borrowing type too, and that would not compile.
+//! borrowing type too, and that would not compile. `FailingOwned` does, and comes before the start of its chain:
+//! generated code begins with it where the spelling of a type says that it does not borrow. `FailingReport` does,
+//! too: it fits the reports of `anyhow` and `eyre`, which never borrow.
 
 mod answer;
 mod attribute;
@@ -36,7 +38,7 @@ pub use derive::{
 };
 pub use failing::{
     Failing, FailingBoxed, FailingBoxedSend, FailingBoxedSync, FailingError, FailingIo, FailingJson,
-    FailingLlm, FailingShown, FailingSilently,
+    FailingLlm, FailingOwned, FailingReport, FailingShown, FailingSilently,
 };
 
 /// Defines a chain of wrappers around a reference, each of which derefs to the next.
@@ -193,6 +195,7 @@ mod tests {
         assert_eq!(tokens(&probe!(None::<Usage>)), None);
         assert_eq!(tokens(&probe!(Ok::<_, Silent>(usage))), Some(5));
         assert_eq!(tokens(&probe!(Ok::<_, Silent>(Some((Box::new(usage), 1))))), Some(5));
+        assert_eq!(tokens(&probe!((usage,))), Some(5));
         assert_eq!(tokens(&probe!((1, usage))), Some(5));
         assert_eq!(tokens(&probe!((Silent, "x", usage))), Some(5));
         assert_eq!(tokens(&probe!((Silent, "x", 'c', &usage))), Some(5));
@@ -226,6 +229,57 @@ mod tests {
         let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
         let category = probe!(Err::<u8, _>(timeout)).failure.map(|failure| failure.category);
         assert_eq!(category, Some(ErrorCategory::Timeout));
+    }
+
+    #[test]
+    fn boxed_errors_are_classified_whether_they_borrow_or_not() {
+        use std::error::Error;
+        use std::io::{self, ErrorKind};
+        let errors = || -> Vec<(ErrorCategory, Box<dyn Error + Send + Sync>)> {
+            vec![
+                (ErrorCategory::Timeout, io::Error::from(ErrorKind::TimedOut).into()),
+                (ErrorCategory::Network, io::Error::from(ErrorKind::ConnectionReset).into()),
+                (ErrorCategory::Network, io::Error::from(ErrorKind::ConnectionRefused).into()),
+                (ErrorCategory::Network, io::Error::from_raw_os_error(104).into()),
+                (ErrorCategory::Other, io::Error::from_raw_os_error(13).into()),
+                (ErrorCategory::Parsing, serde_json::from_str::<u8>("{").expect_err("broken").into()),
+                (ErrorCategory::Parsing, serde_json::from_str::<u8>("\"a\"").expect_err("text").into()),
+                (
+                    ErrorCategory::RateLimit,
+                    "HTTP status client error (429 Too Many Requests) for url (https://a.b/v1)".into(),
+                ),
+                (ErrorCategory::Network, Borrowing("connection refused").into()),
+            ]
+        };
+        for (expected, error) in errors() {
+            assert_eq!(Failing::of(&error).__jobmon_failure().category, expected, "by words: {error}");
+            assert_eq!(FailingOwned::of(&error).__jobmon_failure().category, expected, "by type: {error}");
+            let error: Box<dyn Error> = error;
+            assert_eq!(Failing::of(&error).__jobmon_failure().category, expected, "by words: {error}");
+            assert_eq!(FailingOwned::of(&error).__jobmon_failure().category, expected, "by type: {error}");
+            assert_eq!(Failing::of(&&*error).__jobmon_failure().category, expected, "by words: {error}");
+        }
+        let local = String::from("timed out");
+        let error: Box<dyn Error + '_> = Box::new(Borrowing(&local));
+        assert_eq!(Failing::of(&error).__jobmon_failure().category, ErrorCategory::Timeout);
+    }
+
+    #[test]
+    fn reports_are_asked_for_the_type_of_their_root() {
+        /// As `anyhow::Error` is.
+        struct Report(Box<dyn std::error::Error + Send + Sync>);
+        impl AsRef<dyn std::error::Error> for Report {
+            fn as_ref(&self) -> &(dyn std::error::Error + 'static) {
+                &*self.0
+            }
+        }
+        impl AsRef<dyn std::error::Error + Send + Sync> for Report {
+            fn as_ref(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+                &*self.0
+            }
+        }
+        let report = Report(Failure::new(ErrorCategory::Budget).into());
+        assert_eq!(Failing::of(&report).__jobmon_failure().category, ErrorCategory::Budget);
     }
 
     #[test]
