@@ -93,14 +93,14 @@ impl Call<'_> {
         }
         let (body, probe) = (self.body(), self.probe(assertion.is_some()));
         let output = self.output_hint();
-        let future = quote_spanned!(m=> #p::evaluate::<#output, _>(move || #body));
+        let future = quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, move || #body, #probe));
         let call = match self.shape {
             Shape::Async | Shape::AsyncDiverging => {
                 quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, async move #body, #probe).await)
             }
-            Shape::Future => quote_spanned!(m=> #p::monitor(#start, #future, #probe)),
-            Shape::PinnedBox => quote_spanned!(m=> #p::Box::pin(#p::monitor(#start, #future, #probe))),
-            Shape::Box => quote_spanned!(m=> #p::Box::new(#p::monitor(#start, #future, #probe))),
+            Shape::Future => future,
+            Shape::PinnedBox => quote_spanned!(m=> #p::Box::pin(#future)),
+            Shape::Box => quote_spanned!(m=> #p::Box::new(#future)),
             Shape::Sync | Shape::Diverging => {
                 quote_spanned!(m=> #p::call_once(#start, move || #body, #probe))
             }

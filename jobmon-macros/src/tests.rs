@@ -124,7 +124,7 @@ fn what_is_no_function_stays_with_one_error() {
 #[test]
 fn return_types_decide_the_shape() {
     let of = |output: &str| squeezed(&expand("", &format!("fn f() -> {output} {{ x }}")));
-    let wrapped = |output| of(output).contains("evaluate::<");
+    let wrapped = |output| of(output).contains("monitor_made::<");
     assert!(wrapped("impl Future<Output = u8> + Send"));
     assert!(wrapped("impl std::future::Future<Output = u8>"));
     assert!(of("Pin<Box<dyn Future<Output = u8>>>").contains("__private::Box::pin("));
@@ -163,7 +163,7 @@ fn closures_that_move_make_those_around_them_move() {
 #[test]
 fn a_boxed_future_without_a_lifetime_is_not_known() {
     let named = |output: &str| {
-        squeezed(&expand("", &format!("fn f() -> {output} {{ x }}"))).contains("evaluate::<u8,_>")
+        squeezed(&expand("", &format!("fn f() -> {output} {{ x }}"))).contains("monitor_made::<u8,_,_>")
     };
     assert!(named("BoxFuture<'static, u8>"));
     assert!(!named("BoxFuture<u8>"));

@@ -4,8 +4,10 @@ use super::{Yield, answer, block_on, fail, poll_once};
 use jobmon::testing::Collect;
 use jobmon::{End, ErrorCategory, LlmResponse, Text, Usage, instrument_llm};
 use serde_json::Value;
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::time::Duration;
 
 #[derive(Clone, Copy)]
@@ -218,4 +220,25 @@ fn futures_stay_unwind_safe() {
 #[instrument_llm]
 async fn quiet(n: u8) -> u8 {
     n
+}
+
+#[test]
+fn a_panic_before_the_future_is_returned_is_one_of_the_call() {
+    #[instrument_llm(operation = retrieval)]
+    fn eager() {}
+    #[instrument_llm]
+    fn makes(panics: bool) -> Pin<Box<dyn Future<Output = u8>>> {
+        eager();
+        assert!(!panics, "on purpose");
+        Box::pin(async { 1 })
+    }
+    let (collect, _guard) = Collect::install();
+    assert!(catch_unwind(|| drop(makes(true))).is_err());
+    assert_eq!(block_on(makes(false)), 1);
+    let calls = collect.calls();
+    let ends: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.end)).collect();
+    let expected = [("eager", End::Ok), ("makes", End::Panicked), ("eager", End::Ok), ("makes", End::Ok)];
+    assert_eq!(ends, expected);
+    assert_eq!(calls[0].parent, Some(calls[1].id.span));
+    assert_eq!(calls[2].parent, Some(calls[3].id.span));
 }

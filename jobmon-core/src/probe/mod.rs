@@ -139,11 +139,6 @@ pub fn categorised<E>(
     failure
 }
 
-/// Runs a body whose `return` must not leave the function around it, and which gives a future of `R`.
-pub fn evaluate<R, F: Future<Output = R>>(body: impl FnOnce() -> F) -> F {
-    body()
-}
-
 /// Names a return type where `!` may not be written: `<fn() -> ! as Returning>::Output`.
 pub trait Returning {
     /// The type returned.
