@@ -5,6 +5,7 @@
 #![deny(rust_2018_idioms, single_use_lifetimes, unused_results, unfulfilled_lint_expectations)]
 #![forbid(unsafe_op_in_unsafe_fn)]
 #![allow(
+    clippy::borrowed_box,
     clippy::disallowed_names,
     clippy::non_minimal_cfg,
     clippy::toplevel_ref_arg,
