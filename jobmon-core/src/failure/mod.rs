@@ -96,12 +96,6 @@ impl Failure {
         self.category = category;
         self
     }
-
-    /// Only the category.
-    #[must_use]
-    pub fn without_details(self) -> Self {
-        Self::new(self.category)
-    }
 }
 
 impl fmt::Display for Failure {

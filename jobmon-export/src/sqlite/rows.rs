@@ -83,7 +83,7 @@ pub(super) fn insert_call(
 pub(super) const SELECT_CALLS: &str =
     "SELECT * FROM calls WHERE start >= ?1 AND start < ?2 ORDER BY start, rowid";
 
-/// A call as it was, and who made it. What only the attempt-free fast path does not need stays in `rest`.
+/// A call as it was, and who made it.
 pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
     let id = |column: &str| {
         Ok::<_, rusqlite::Error>(SpanId::from_bytes(row.get(column)?).unwrap_or_else(SpanId::random))
