@@ -8,4 +8,6 @@ pub use crate::operation::Operation;
 pub use crate::probe::*;
 pub use crate::site::{Facts, Site, Track};
 pub use ::core;
+pub use ::core::convert::Infallible;
+pub use ::core::mem::drop as captured;
 pub use std::boxed::Box;

@@ -7,7 +7,9 @@ use crate::monitor::Shared;
 use crate::probe::unharmed;
 use crate::site::Site;
 use pin_project_lite::pin_project;
+use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -15,7 +17,21 @@ use std::task::{self, Poll};
 /// A call about to run, or nothing when no monitor listens.
 #[derive(Debug)]
 #[must_use]
-pub struct Started(Option<Running>);
+pub struct Started(Option<Handle>);
+
+/// A running call, hidden from the compiler: what a future holds is looked into again for each function around it,
+/// and there is a limit to how deep (`recursion_limit`).
+type Handle = Box<dyn Hidden + Send + Sync + UnwindSafe + RefUnwindSafe>;
+
+trait Hidden: fmt::Debug {
+    fn running(&mut self) -> &mut Running;
+}
+
+impl Hidden for Running {
+    fn running(&mut self) -> &mut Running {
+        self
+    }
+}
 
 /// A call of a function without attributes that need computing.
 ///
@@ -46,9 +62,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Self {
+    fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Handle {
         let (call, inside) = Active::start(site, monitor, setting);
-        Self { call, inside, leaving: false }
+        Box::new(Self { call, inside, leaving: false })
     }
 
     /// Runs the body, or one poll of it, inside the call. Should it unwind, the call has panicked.
@@ -97,13 +113,14 @@ pin_project! {
     pub struct Monitored<F, P> {
         #[pin]
         future: F,
-        running: Option<Running>,
+        running: Option<Handle>,
         probe: Option<P>,
     }
 
     impl<F, P> PinnedDrop for Monitored<F, P> {
         fn drop(this: Pin<&mut Self>) {
-            if let Some(running) = this.project().running {
+            if let Some(handle) = this.project().running {
+                let running = handle.running();
                 // What the body still holds is dropped inside its call, and its calls inside end before it.
                 exchange(&mut running.inside);
                 running.leaving = true;
@@ -112,8 +129,8 @@ pin_project! {
     }
 }
 
-impl<F, P> std::fmt::Debug for Monitored<F, P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<F, P> fmt::Debug for Monitored<F, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitored").field("running", &self.running).finish_non_exhaustive()
     }
 }
@@ -136,7 +153,7 @@ where
 {
     let mut running = call.0;
     let future = match &mut running {
-        Some(running) => running.run(body),
+        Some(handle) => handle.running().run(body),
         None => body(),
     };
     Monitored { future, running, probe: Some(probe) }
@@ -151,7 +168,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<R> {
         let this = self.project();
-        let Some(running) = this.running else { return this.future.poll(cx) };
+        let Some(handle) = this.running else { return this.future.poll(cx) };
+        let running = handle.running();
         running.call.begin();
         let polled = running.run(|| this.future.poll(cx));
         if let Poll::Ready(output) = &polled {
@@ -165,7 +183,8 @@ where
 
 /// Runs a function as a call.
 pub fn call_once<R>(call: Started, body: impl FnOnce() -> R, probe: impl FnOnce(&R) -> Seen) -> R {
-    let Some(mut running) = call.0 else { return body() };
+    let Some(mut handle) = call.0 else { return body() };
+    let running = handle.running();
     running.call.begin();
     let output = running.run(body);
     running.end(probe(&output));
@@ -174,21 +193,23 @@ pub fn call_once<R>(call: Started, body: impl FnOnce() -> R, probe: impl FnOnce(
 
 /// Marks the rest of a function that never returns as a call: all it can do is panic.
 pub fn guard(call: Started) -> Diverging {
-    let mut running = call.0;
-    if let Some(running) = &mut running {
+    let mut handle = call.0;
+    if let Some(handle) = &mut handle {
+        let running = handle.running();
         running.call.begin();
         exchange(&mut running.inside);
     }
-    Diverging(running)
+    Diverging(handle)
 }
 
 /// See [`guard`].
 #[derive(Debug)]
-pub struct Diverging(Option<Running>);
+pub struct Diverging(Option<Handle>);
 
 impl Drop for Diverging {
     fn drop(&mut self) {
-        if let Some(running) = &mut self.0 {
+        if let Some(handle) = &mut self.0 {
+            let running = handle.running();
             exchange(&mut running.inside);
             running.call.finish(End::Panicked, Seen::default());
         }

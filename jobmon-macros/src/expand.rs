@@ -1,6 +1,7 @@
 //! The expansion of `#[instrument_llm]`.
 
 use crate::args::{self, Args, Given, Usage};
+use crate::bindings::{self, DropOrder};
 use crate::func::Function;
 use crate::shape::{self, Shape};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
@@ -55,8 +56,11 @@ pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStre
 
 fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     let shape = Shape::of(&function.sig)?;
-    let Function { attrs, vis, sig, inner, .. } = function;
-    let call = Call { args, function, shape, p: args::door(args.krate.as_ref()) };
+    let Function { attrs, vis, sig, inner, body, .. } = function;
+    let p = args::door(args.krate.as_ref());
+    let order = DropOrder::of(sig, body, &p);
+    let sig = bindings::without_mut(sig, &order.moved);
+    let call = Call { args, function, shape, order, p };
     let statements = call.statements();
     let body = block(quote!(#(#inner)* #statements), function.brace);
     Ok(quote!(#(#attrs)* #vis #sig #body))
@@ -78,6 +82,7 @@ struct Call<'a> {
     args: &'a Args,
     function: &'a Function,
     shape: Shape,
+    order: DropOrder,
     /// The private door.
     p: TokenStream,
 }
@@ -93,7 +98,10 @@ impl Call<'_> {
         }
         let (body, probe) = (self.body(), self.probe(assertion.is_some()));
         let output = self.output_hint();
-        let future = quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, move || #body, #probe));
+        // Where a closure's return type would stand is where a missing value at the end of its body is reported.
+        let nothing = quote_spanned!(self.return_span()=> ||);
+        let future =
+            quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, move #nothing #body, #probe));
         let call = match self.shape {
             Shape::Async | Shape::AsyncDiverging => {
                 quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, async move #body, #probe).await)
@@ -102,7 +110,7 @@ impl Call<'_> {
             Shape::PinnedBox => quote_spanned!(m=> #p::Box::pin(#future)),
             Shape::Box => quote_spanned!(m=> #p::Box::new(#future)),
             Shape::Sync | Shape::Diverging => {
-                quote_spanned!(m=> #p::call_once(#start, move || #body, #probe))
+                quote_spanned!(m=> #p::call_once(#start, move #nothing #body, #probe))
             }
         };
         quote!(#assertion #call)
@@ -131,7 +139,6 @@ impl Call<'_> {
 
     /// The user's body, told its return type.
     fn body(&self) -> Group {
-        let m = located(self.function.brace);
         let p = &self.p;
         let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
         let ty = match (self.return_type(), self.shape) {
@@ -140,14 +147,33 @@ impl Call<'_> {
             (_, Shape::AsyncDiverging) => None,
             (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
         };
-        let hint = ty.map(|ty| {
-            quote_spanned! {at=>
+        let DropOrder { captured, lets, .. } = &self.order;
+        // Nothing comes after a `return`, which is the point.
+        let allowed = (!captured.is_empty()).then(|| quote_spanned!(at=> #[allow(unreachable_code)]));
+        let hint = match ty {
+            Some(ty) => quote_spanned! {at=>
+                #allowed
                 if let #p::core::option::Option::Some(__jobmon_hint) = #p::core::option::Option::None::<#ty> {
                     return __jobmon_hint;
+                    #captured
                 }
-            }
-        });
-        let inner = block(self.function.body.clone(), m);
+            },
+            None if captured.is_empty() => TokenStream::new(),
+            None => quote_spanned! {at=>
+                #allowed
+                if let #p::core::option::Option::Some(__jobmon_never) =
+                    #p::core::option::Option::None::<#p::Infallible>
+                {
+                    match __jobmon_never {}
+                    #captured
+                }
+            },
+        };
+        // A block of one expression would be called superfluous, so ours has two statements. It has the user's span,
+        // since the edition of a block decides when temporaries at its end are dropped.
+        let body = &self.function.body;
+        let first = if lets.is_empty() { &quote_spanned!(Span::mixed_site()=> let () = ();) } else { lets };
+        let inner = block(quote!(#first #body), self.function.brace);
         block(quote!(#hint #inner), self.function.brace)
     }
 

@@ -3,6 +3,7 @@
 //! Generated code holds no logic: it calls a few functions of `jobmon::__private`.
 
 mod args;
+mod bindings;
 mod error;
 mod expand;
 mod fields;

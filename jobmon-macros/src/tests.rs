@@ -28,7 +28,7 @@ fn the_signature_and_the_body_stay_as_they_are() {
         expansion.starts_with("pubasyncfnask(request:Request)->Result<Completion,Error>{"),
         "{expansion}"
     );
-    assert!(expansion.contains("{send(request).await}"), "{expansion}");
+    assert!(expansion.contains("{let()=();send(request).await}"), "{expansion}");
     assert_eq!(errors(&expansion), 0);
 }
 
