@@ -2,12 +2,20 @@
 
 pub use crate::call::{Seen, Setting};
 pub use crate::monitored::{
-    Diverging, Monitored, Started, call_once, guard, monitor, monitor_made, start, start_with,
+    Diverging, Ending, Monitored, Open, Opening, Seeing, call_once, call_opening, guard, monitor,
+    monitor_made, monitor_made_opening, monitor_opening,
 };
 pub use crate::operation::Operation;
 pub use crate::probe::*;
+pub use crate::retry::{
+    Again, Attempting, FromTimeout, Retry, Retrying, Settled, Within, again, made, retried, retried_opening,
+    retry_when, retrying, timed_out, within,
+};
+pub use crate::running::{Started, start, start_with};
 pub use crate::site::{Facts, Site, Track};
+pub use crate::streamed::{Streamed, opened, streamed};
 pub use ::core;
 pub use ::core::convert::Infallible;
 pub use ::core::mem::drop as captured;
+pub use ::core::time::Duration;
 pub use std::boxed::Box;

@@ -10,7 +10,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::Instant;
 
 use crate::call::Active;
 
@@ -57,7 +56,6 @@ where
 struct Open {
     call: Arc<Active>,
     number: u32,
-    began: Instant,
     /// The context of the future, swapped in for each poll.
     inside: Context,
 }
@@ -66,13 +64,13 @@ impl Open {
     fn begin() -> Option<Self> {
         let mut inside = Context::current();
         let call = inside.call.clone()?;
-        let number = call.begin_attempt();
+        let number = call.begin_attempt(inside.attempt);
         inside.attempt = number;
-        Some(Self { call, number, began: Instant::now(), inside })
+        Some(Self { call, number, inside })
     }
 
     fn end(&self, failure: Option<Failure>) {
-        self.call.end_attempt(self.number, self.began, failure);
+        self.call.end_attempt(self.number, failure);
     }
 }
 

@@ -1,8 +1,9 @@
 //! The life of a call: start, polls, attempts, answers, and exactly one end.
 
+use crate::attempts::Attempts;
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{Attempt, CallRecord, End, Event, Location, PricedAnswer, Subject};
+use crate::event::{CallRecord, Chunks, End, Event, Location, PricedAnswer, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
@@ -18,11 +19,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Attributes kept for one call; further ones are counted as unattached.
+/// Attributes kept for one call; further ones are counted as lost.
 const MOST_ATTRIBUTES: usize = 128;
 /// Bytes kept of an attribute's text.
 const LONGEST_ATTRIBUTE: usize = 4_096;
-/// Answers and attempts kept for one call: enough for any honest function, and a bound for a runaway loop.
+/// Answers kept for one call: enough for any honest function, and a bound for a runaway loop.
 const MOST_ANSWERS: usize = 1_024;
 
 /// A call that has started and not ended.
@@ -44,7 +45,7 @@ struct State {
     /// The record, filled in place and handed on whole; none once the call has ended.
     record: Option<Box<CallRecord>>,
     began: Option<Instant>,
-    attempts_begun: u32,
+    attempts: Attempts,
     /// A call inside reported usage: what this function returns was counted there.
     counted_inside: bool,
 }
@@ -92,7 +93,8 @@ impl Active {
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
-        let state = State { record: Some(record), began: None, attempts_begun: 0, counted_inside: false };
+        let state =
+            State { record: Some(record), began: None, attempts: Attempts::default(), counted_inside: false };
         let state = Mutex::new(state);
         let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
         inside.call = Some(Arc::clone(&call));
@@ -108,37 +110,59 @@ impl Active {
         }
     }
 
-    /// Changes the record unless the call has ended; then what comes is counted as lost.
+    /// Changes the record unless the call has ended; then what comes is counted as late.
     fn record<R>(&self, change: impl FnOnce(&mut CallRecord) -> R) -> Option<R> {
         let mut state = lock(&self.state);
         let Some(record) = &mut state.record else {
             drop(state);
-            self.lost("after the end of its call");
+            self.monitor.late.fetch_add(1, Relaxed);
+            self.warn("came after the end of its call and is not recorded");
             return None;
         };
         Some(change(record))
     }
 
+    /// Counts what found no room.
     fn lost(&self, why: &str) {
         self.monitor.unattached.fetch_add(1, Relaxed);
-        let text = format!("something reported in `{}` came {why} and is not recorded", self.site.facts.name);
+        self.warn(&format!("came {why} and is not recorded"));
+    }
+
+    /// Counts what was recorded before.
+    fn again(&self, what: &str) {
+        self.monitor.repeated.fetch_add(1, Relaxed);
+        self.warn(&format!("was reported before: {what}"));
+    }
+
+    fn warn(&self, what: &str) {
+        let text = format!("something reported in `{}` {what}", self.site.facts.name);
         self.monitor.settings.warnings.once(&text, &text);
     }
 
+    /// Takes an answer. One that says by its id that it was taken before brings that up to date, so that nothing is
+    /// paid for twice.
     pub(crate) fn answer(&self, answer: Answer, attempt: u32) {
         if !self.track.tokens {
             return;
         }
         // Outside of any attempt it belongs to the last one.
-        let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts_begun.max(1) };
-        let full = self.record(|record| {
-            let full = record.answers.len() >= MOST_ANSWERS;
+        let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
+        let (mut full, mut known) = (false, false);
+        self.record(|record| {
+            let same = |taken: &&mut PricedAnswer| answer.id.is_some() && taken.answer.id == answer.id;
+            if let Some(taken) = record.answers.iter_mut().find(same) {
+                known = true;
+                return taken.answer.update(answer);
+            }
+            full = record.answers.len() >= MOST_ANSWERS;
             if !full {
                 record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
             }
-            full
         });
-        if full == Some(true) {
+        if known {
+            self.again("an answer of the same id, which is counted once");
+        }
+        if full {
             self.lost("after 1,024 answers of one call");
         }
     }
@@ -162,48 +186,72 @@ impl Active {
         self.record(|record| record.provider = Some(provider));
     }
 
-    pub(crate) fn first_token(&self) {
-        if self.track.latency {
-            let now = lock(&self.state).began.map(|began| began.elapsed());
-            self.record(|record| record.first_token = record.first_token.or(now));
+    /// The time since the call began, where latency is recorded.
+    fn elapsed(&self) -> Option<Duration> {
+        if !self.track.latency {
+            return None;
         }
+        lock(&self.state).began.map(|began| began.elapsed())
+    }
+
+    pub(crate) fn first_token(&self) {
+        let now = self.elapsed();
+        self.record(|record| record.first_token = record.first_token.or(now));
+    }
+
+    /// A chunk of a stream has come.
+    pub(crate) fn chunk(&self) {
+        let Some(now) = self.elapsed() else { return };
+        self.record(|record| {
+            record.first_token = record.first_token.or(Some(now));
+            match &mut record.chunks {
+                Some(chunks) => chunks.add(now),
+                none => *none = Some(Chunks::first(now)),
+            }
+        });
     }
 
     /// Sets an attribute; the last value of a key wins.
     pub(crate) fn attribute(&self, key: Text, value: Value) {
         let value = value.limited(LONGEST_ATTRIBUTE);
-        let full = self.record(|record| {
-            if let Some(known) = record.attributes.iter_mut().find(|(known, _)| *known == key) {
-                known.1 = value;
-                return false;
+        let (mut full, mut known) = (false, None);
+        self.record(|record| {
+            if let Some(before) = record.attributes.iter_mut().find(|(known, _)| *known == key) {
+                known = (before.1 != value).then_some(key);
+                before.1 = value;
+                return;
             }
-            let full = record.attributes.len() >= MOST_ATTRIBUTES;
+            full = record.attributes.len() >= MOST_ATTRIBUTES;
             if !full {
                 record.attributes.push((key, value));
             }
-            full
         });
-        if full == Some(true) {
+        if let Some(key) = known {
+            self.again(&format!("field `{key}`, of which the last value is kept"));
+        }
+        if full {
             self.lost("after 128 attributes of one call");
         }
     }
 
-    /// Begins an attempt and gives its number.
-    pub(crate) fn begin_attempt(&self) -> u32 {
-        let mut state = lock(&self.state);
-        state.attempts_begun = state.attempts_begun.saturating_add(1);
-        state.attempts_begun
+    /// Begins an attempt, maybe inside another one, and gives its number.
+    pub(crate) fn begin_attempt(&self, outer: u32) -> u32 {
+        lock(&self.state).attempts.begin(outer)
     }
 
-    pub(crate) fn end_attempt(&self, number: u32, began: Instant, failure: Option<Failure>) {
-        let Some(start) = lock(&self.state).began.filter(|_| self.track.retries) else { return };
+    pub(crate) fn end_attempt(&self, number: u32, failure: Option<Failure>) {
+        if !self.track.retries {
+            return;
+        }
         let failure = failure.map(|failure| self.visible(failure));
-        let (after, duration) = (began.saturating_duration_since(start), began.elapsed());
-        self.record(|record| {
-            if record.attempts.len() < MOST_ANSWERS {
-                record.attempts.push(Attempt::new(number, after, duration, failure));
-            }
-        });
+        let mut state = lock(&self.state);
+        // A call that has ended has ended its attempts.
+        let State { record: Some(record), began: Some(began), attempts, .. } = &mut *state else { return };
+        let recorded = attempts.end(record, *began, number, failure);
+        drop(state);
+        if !recorded {
+            self.lost("after 1,024 attempts of one call");
+        }
     }
 
     /// What may be told of a failure.
@@ -213,10 +261,10 @@ impl Active {
 
     /// Ends the call: the one event of its life. Later ends do nothing.
     pub(crate) fn finish(&self, end: End, seen: Seen) {
-        let (mut record, began, attempts_begun, counted_inside) = {
+        let (mut record, began, mut attempts, counted_inside) = {
             let mut state = lock(&self.state);
             let Some(record) = state.record.take() else { return };
-            (record, state.began, state.attempts_begun, state.counted_inside)
+            (record, state.began, std::mem::take(&mut state.attempts), state.counted_inside)
         };
         let facts = &self.site.facts;
         record.end = end;
@@ -235,7 +283,7 @@ impl Active {
         if let Some(answer) = automatic.filter(tells) {
             // Most calls have one answer.
             record.answers.reserve_exact(1);
-            record.answers.push(PricedAnswer::new(answer, attempts_begun.max(1), Cost::Unpriced));
+            record.answers.push(PricedAnswer::new(answer, attempts.last(), Cost::Unpriced));
         }
         let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
         if (has_usage || counted_inside)
@@ -251,13 +299,16 @@ impl Active {
         if record.usage_missing {
             self.usage_is_missing();
         }
-        record.attempts.sort_by_key(|attempt| attempt.number);
         record.failure = match end {
             End::Error if self.track.errors => seen.failure,
             End::Cancelled => Some(Failure::new(ErrorCategory::Cancelled)),
             End::Panicked => Some(Failure::new(ErrorCategory::Panic)),
             _ => None,
         };
+        if let Some(began) = began.filter(|_| self.track.retries) {
+            let failure = record.failure.clone();
+            attempts.finish(&mut record, began, failure.as_ref());
+        }
         self.monitor.submit(Event::Call(record));
     }
 
@@ -271,7 +322,7 @@ impl Active {
              `LlmResponse`, or write `usage = |out| ..` or `track(latency, errors, retries)` in its attribute",
             facts.name, facts.file, facts.line
         );
-        self.monitor.settings.warnings.once(&format!("{}:{}", facts.file, facts.line), &text);
+        self.monitor.settings.warnings.once(&format!("{}:{}:{}", facts.file, facts.line, facts.name), &text);
     }
 }
 

@@ -12,8 +12,13 @@ pub struct Delivery {
     pub dropped: u64,
     /// Model calls that succeeded without anybody reporting their usage.
     pub calls_without_usage: u64,
-    /// Usage, fields and scores reported outside of any call, or after its end: they could not be attached.
+    /// Usage and fields reported outside of any call, or beyond what one call can hold: they could not be attached.
     pub unattached: u64,
+    /// Usage and fields reported after the end of their call.
+    pub late: u64,
+    /// Answers and fields that were reported before in the same call: answers of the same id are counted once, of a
+    /// field the last value is kept.
+    pub repeated: u64,
     /// For each exporter.
     pub exporters: Vec<ExporterDelivery>,
 }
@@ -30,6 +35,16 @@ impl fmt::Display for Delivery {
         write!(f, "{} events", self.events)?;
         if self.dropped > 0 {
             write!(f, ", {} dropped before any exporter", self.dropped)?;
+        }
+        for (count, what) in [
+            (self.calls_without_usage, "model calls without usage"),
+            (self.unattached, "reports outside of any call"),
+            (self.late, "reports after the end of their call"),
+            (self.repeated, "reports of what was reported before"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
         }
         for lane in &self.exporters {
             write!(f, "; {}: {} exported", lane.name, lane.exported)?;

@@ -175,7 +175,7 @@ impl fmt::Debug for CallId {
 }
 
 /// Wyrand (Wang Yi, public domain) on a thread-local state: ids need to be unique, not secret.
-fn random_u64() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     thread_local! {
         static STATE: Cell<u64> = Cell::new(seed());
     }

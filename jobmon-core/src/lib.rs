@@ -10,6 +10,7 @@
 pub mod __private;
 mod aggregate;
 mod attempt;
+mod attempts;
 mod call;
 mod category;
 mod context;
@@ -33,9 +34,12 @@ mod query;
 mod redact;
 pub mod report;
 mod response;
+mod retry;
+mod running;
 mod settings;
 mod site;
 mod sketch;
+mod streamed;
 mod table;
 pub mod testing;
 mod text;
@@ -54,8 +58,8 @@ pub use context::{Context, InContext, WithContext, feature, session, strategy, u
 pub use delivery::{Delivery, ExporterDelivery};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, End, Event, Fact, Feedback, Location, Outcome, PricedAnswer, Scope, Score, Search,
-    Subject, Verdict,
+    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Location, Outcome, PricedAnswer, Scope, Score,
+    Search, Subject, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
@@ -69,6 +73,7 @@ pub use operation::Operation;
 pub use price::{PriceRequest, Prices};
 pub use query::{Bucket, Engine, EngineError, Filter, Memory, Query, QueryError, Range, Row};
 pub use response::{Answer, LlmResponse};
+pub use retry::{Retry, Sleep, Sleeping, TimedOut, use_sleep};
 pub use settings::Settings;
 pub use site::Track;
 pub use sketch::Sketch;

@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) dropped: AtomicU64,
     pub(crate) without_usage: AtomicU64,
     pub(crate) unattached: AtomicU64,
+    pub(crate) late: AtomicU64,
+    pub(crate) repeated: AtomicU64,
 }
 
 impl Shared {
@@ -99,6 +101,8 @@ impl Shared {
             dropped: self.dropped.load(Relaxed),
             calls_without_usage: self.without_usage.load(Relaxed),
             unattached: self.unattached.load(Relaxed),
+            late: self.late.load(Relaxed),
+            repeated: self.repeated.load(Relaxed),
             exporters: self
                 .lanes
                 .iter()
@@ -203,6 +207,8 @@ impl Pipeline {
             dropped: AtomicU64::new(0),
             without_usage: AtomicU64::new(0),
             unattached: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
         });
         let pipeline = Self { shared };
         worker::start(Arc::clone(&pipeline.shared)).map_err(StartError::Thread)?;

@@ -73,6 +73,34 @@ pub struct Answer {
     pub finish_reasons: Vec<Text>,
 }
 
+impl Answer {
+    /// Takes over what a later part of the same answer tells: of each figure, the latest.
+    ///
+    /// A stream's chunks are parts of one answer. OpenAI sends usage with the last one, Gemini sends growing counts
+    /// with each, Anthropic the input with the first and the output with the last.
+    ///
+    /// ```
+    /// use jobmon_core::{Answer, Usage};
+    ///
+    /// let mut answer = Answer::default();
+    /// answer.update(Answer::from(Usage::new(10, 1)));
+    /// answer.update(Answer::from(Usage::new(10, 25)));
+    /// answer.update(Answer::default());
+    /// assert_eq!(answer.usage, Some(Usage::new(10, 25)));
+    /// ```
+    pub fn update(&mut self, later: Self) {
+        self.usage = match (self.usage, later.usage) {
+            (Some(earlier), Some(later)) => Some(later.or(earlier)),
+            (earlier, later) => later.or(earlier),
+        };
+        self.model = later.model.or(self.model.take());
+        self.id = later.id.or(self.id.take());
+        if !later.finish_reasons.is_empty() {
+            self.finish_reasons = later.finish_reasons;
+        }
+    }
+}
+
 impl From<Usage> for Answer {
     fn from(usage: Usage) -> Self {
         Self { usage: Some(usage), ..Self::default() }

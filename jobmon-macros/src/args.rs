@@ -1,14 +1,28 @@
 //! The arguments of `#[instrument_llm(..)]`.
 
 use crate::fields::{self, Field};
+use crate::retry::{Retry, Wait};
 use crate::words;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, ExprClosure, Lit, LitStr, Path, Result, Token};
 
-const KEYS: &[&str] =
-    &["operation", "provider", "model", "feature", "name", "fields", "track", "usage", "error", "crate"];
+const KEYS: &[&str] = &[
+    "operation",
+    "provider",
+    "model",
+    "feature",
+    "name",
+    "fields",
+    "track",
+    "usage",
+    "error",
+    "retry",
+    "timeout",
+    "boxed",
+    "crate",
+];
 
 /// Names of operations, and of the variants of `Operation`.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -27,7 +41,7 @@ const OPERATIONS: &[(&str, &str)] = &[
 pub(crate) const TRACKED: [&str; 4] = ["tokens", "latency", "errors", "retries"];
 
 /// The arguments, as far as they could be understood.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Args {
     /// The variant of `Operation`.
     pub(crate) operation: Option<&'static str>,
@@ -40,17 +54,22 @@ pub(crate) struct Args {
     pub(crate) track: Option<[bool; 4]>,
     pub(crate) usage: Usage,
     pub(crate) error: Option<ExprClosure>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<(Span, Wait)>,
+    /// Of the word.
+    pub(crate) boxed: Option<Span>,
     pub(crate) krate: Option<Path>,
 }
 
 /// Text known now, or at the call.
+#[derive(Clone)]
 pub(crate) enum Given {
     Literal(LitStr),
     Computed(Box<Expr>),
 }
 
 /// How usage is read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Usage {
     #[default]
     Automatic,
@@ -74,6 +93,29 @@ impl Args {
         (args, mistakes.0)
     }
 
+    /// What these say, and where they say nothing, what others do.
+    pub(crate) fn or(self, others: &Self) -> Self {
+        let others = others.clone();
+        let known = |field: &Field| self.fields.iter().any(|own| own.key == field.key);
+        let mut fields: Vec<Field> = others.fields.into_iter().filter(|field| !known(field)).collect();
+        fields.extend(self.fields);
+        Self {
+            operation: self.operation.or(others.operation),
+            provider: self.provider.or(others.provider),
+            model: self.model.or(others.model),
+            feature: self.feature.or(others.feature),
+            name: self.name,
+            fields,
+            track: self.track.or(others.track),
+            usage: if let Usage::Automatic = self.usage { others.usage } else { self.usage },
+            error: self.error.or(others.error),
+            retry: self.retry.or(others.retry),
+            timeout: self.timeout.or(others.timeout),
+            boxed: self.boxed.or(others.boxed),
+            krate: self.krate.or(others.krate),
+        }
+    }
+
     fn entry(
         &mut self,
         input: ParseStream<'_>,
@@ -84,6 +126,10 @@ impl Args {
             return Err(input.error(format!("expected a key, one of: {}", words::list(KEYS))));
         };
         let name = key.unraw().to_string();
+        if name == "skip" {
+            let message = "`skip` stands alone, on a method inside an `impl` block that has the attribute";
+            return Err(Error::new(key.span(), message));
+        }
         if !KEYS.contains(&name.as_str()) {
             return Err(Error::new(key.span(), words::unknown("key", &name, KEYS)));
         }
@@ -94,6 +140,14 @@ impl Args {
         }
         if name == "track" {
             self.track = Some(track(&list_of(input, &key, "`track(tokens, latency)`")?, mistakes));
+            return Ok(());
+        }
+        if name == "retry" {
+            self.retry = Some(Retry::parse(&key, input, mistakes)?);
+            return Ok(());
+        }
+        if name == "boxed" {
+            self.boxed = Some(key.span());
             return Ok(());
         }
         if !input.peek(Token![=]) {
@@ -114,6 +168,7 @@ impl Args {
             "error" => {
                 self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?);
             }
+            "timeout" => self.timeout = Some((key.span(), Wait::parse(input, &name)?)),
             _ => self.krate = Some(crate_path(input)?),
         }
         Ok(())
@@ -180,7 +235,7 @@ pub(crate) fn each(
 }
 
 /// The tokens between the parentheses of `key(..)`.
-fn list_of(input: ParseStream<'_>, key: &Ident, example: &str) -> Result<TokenStream> {
+pub(crate) fn list_of(input: ParseStream<'_>, key: &Ident, example: &str) -> Result<TokenStream> {
     if !input.peek(syn::token::Paren) {
         let message = format!("expected `(` after `{key}`: write {example}");
         return Err(Error::new(key.span(), message));
@@ -218,7 +273,7 @@ fn track(tokens: &TokenStream, mistakes: &mut Mistakes) -> [bool; 4] {
 }
 
 /// An expression without the invisible groups that `macro_rules!` puts around its fragments.
-fn expression(input: ParseStream<'_>) -> Result<Expr> {
+pub(crate) fn expression(input: ParseStream<'_>) -> Result<Expr> {
     let mut expr: Expr = input.parse()?;
     while let Expr::Group(group) = expr {
         expr = *group.expr;

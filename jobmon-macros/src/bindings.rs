@@ -109,6 +109,44 @@ impl DropOrder {
     }
 }
 
+impl DropOrder {
+    /// Attempts run one after the other on clones of what was given by value.
+    pub(crate) fn of_attempts(sig: &Signature, p: &TokenStream) -> Self {
+        let mut moved = Vec::new();
+        let mut lets = TokenStream::new();
+        for Binding { name, mutable, by_ref, cfg, ty } in all(sig) {
+            let at = Span::mixed_site().located_at(name.span());
+            lets.extend(match ty {
+                // Borrowed anew by each attempt.
+                Some(Type::Reference(reference)) if reference.mutability.is_some() => {
+                    quote_spanned!(at=> #(#cfg)* let #mutable #name = &mut *#name;)
+                }
+                Some(Type::Reference(_)) => continue,
+                _ if by_ref => continue,
+                _ => quote_spanned!(at=> #(#cfg)* let #mutable #name = #p::again(&#name);),
+            });
+            if mutable.is_some() {
+                moved.push(name);
+            }
+        }
+        Self { captured: TokenStream::new(), lets, moved }
+    }
+}
+
+/// Something that is borrowed exclusively, and so by one attempt only.
+pub(crate) fn exclusive(sig: &Signature) -> Option<TokenStream> {
+    sig.inputs.iter().find_map(|input| match input {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            syn::ReceiverKind::Reference(_, _, mutability) => mutability.map(|_| quote!(#receiver)),
+            _ => None,
+        },
+        FnArg::Typed(typed) => match &*typed.ty {
+            Type::Reference(reference) if reference.mutability.is_some() => Some(quote!(#typed)),
+            _ => None,
+        },
+    })
+}
+
 /// Whether dropping the value may do something, as far as its type's spelling says.
 fn may_need_drop(binding: &Binding) -> bool {
     const PLAIN: [&str; 17] = [

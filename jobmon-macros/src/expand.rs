@@ -1,14 +1,14 @@
 //! The expansion of `#[instrument_llm]`.
 
-use crate::args::{self, Args, Given, Usage};
+use crate::args::{self, Args, Mistakes};
 use crate::bindings::{self, DropOrder};
-use crate::func::Function;
-use crate::shape::{self, Shape};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Error, Result, ReturnType, Type};
+use crate::body::{Call, block};
+use crate::func::{self, Function};
+use crate::methods::{self, Block};
+use crate::shape::{Gives, Runs, Shape};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, Result};
 
 /// Expands the attribute. Whatever is wrong, the item stays, so that one mistake is one error.
 //
@@ -41,24 +41,28 @@ use syn::{Error, Result, ReturnType, Type};
 // - Every name bound is ours alone: in a pattern it would mean a constant of the user's of that name.
 // - The block around BODY keeps the user's `use` from changing what the hint means.
 pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let (args, mut mistakes) = Args::parse(arguments);
-    let expanded = Function::parse(item.clone()).and_then(|function| expand(&args, &function));
+    let (args, wrong) = Args::parse(arguments);
+    let mut mistakes = Mistakes(wrong);
+    let item = func::ungrouped(item);
+    let expanded = match Block::parse(&item) {
+        Some(block) => block.map(|block| methods::instrument(&args, &block, &mut mistakes)),
+        None => Function::parse(item.clone()).and_then(|function| expand(&args, &function)),
+    };
     let kept = expanded.unwrap_or_else(|error| {
-        match &mut mistakes {
-            Some(mistakes) => mistakes.combine(error),
-            none => *none = Some(error),
-        }
+        mistakes.add(error);
         item
     });
-    let errors = mistakes.map(Error::into_compile_error);
+    let errors = mistakes.0.map(Error::into_compile_error);
     quote!(#kept #errors)
 }
 
-fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
-    let shape = Shape::of(&function.sig)?;
+pub(crate) fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
+    let shape = Shape::of(&function.sig);
+    refuse(args, function, shape)?;
     let Function { attrs, vis, sig, inner, body, .. } = function;
     let p = args::door(args.krate.as_ref());
-    let order = DropOrder::of(sig, body, &p);
+    let order =
+        if args.retry.is_some() { DropOrder::of_attempts(sig, &p) } else { DropOrder::of(sig, body, &p) };
     let sig = bindings::without_mut(sig, &order.moved);
     let call = Call { args, function, shape, order, p };
     let statements = call.statements();
@@ -66,245 +70,49 @@ fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     Ok(quote!(#(#attrs)* #vis #sig #body))
 }
 
-/// Our own names, at the user's place.
-fn located(at: Span) -> Span {
-    Span::mixed_site().located_at(at)
-}
-
-fn block(tokens: TokenStream, span: Span) -> Group {
-    let mut block = Group::new(Delimiter::Brace, tokens);
-    block.set_span(span);
-    block
-}
-
-/// One function's expansion.
-struct Call<'a> {
-    args: &'a Args,
-    function: &'a Function,
-    shape: Shape,
-    order: DropOrder,
-    /// The private door.
-    p: TokenStream,
-}
-
-impl Call<'_> {
-    fn statements(&self) -> TokenStream {
-        let m = Span::mixed_site();
-        let p = &self.p;
-        let (start, assertion) = (self.start(), self.assertion());
-        if self.shape == Shape::Diverging {
-            let body = block(self.function.body.clone(), located(self.function.brace));
-            return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
+/// What can be said and cannot be done, with what to write instead.
+fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
+    let name = &function.sig.ident;
+    let Shape { runs, gives } = shape;
+    let is_async = !matches!(runs, Runs::Sync | Runs::Diverging);
+    if let Some((span, _)) = &args.timeout {
+        if !is_async {
+            return Err(Error::new(
+                *span,
+                format!(
+                    "`timeout` needs an async function: nothing can stop `{name}` while it runs; make it `async`, or give the client it calls a timeout"
+                ),
+            ));
         }
-        let (body, probe) = (self.body(), self.probe(assertion.is_some()));
-        let output = self.output_hint();
-        // Where a closure's return type would stand is where a missing value at the end of its body is reported.
-        let nothing = quote_spanned!(self.return_span()=> ||);
-        let future =
-            quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, move #nothing #body, #probe));
-        let call = match self.shape {
-            Shape::Async | Shape::AsyncDiverging => {
-                quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, async move #body, #probe).await)
-            }
-            Shape::Future => future,
-            Shape::PinnedBox => quote_spanned!(m=> #p::Box::pin(#future)),
-            Shape::Box => quote_spanned!(m=> #p::Box::new(#future)),
-            Shape::Sync | Shape::Diverging => {
-                quote_spanned!(m=> #p::call_once(#start, move #nothing #body, #probe))
-            }
-        };
-        quote!(#assertion #call)
-    }
-
-    fn return_type(&self) -> Option<&Type> {
-        match &self.function.sig.output {
-            ReturnType::Default => None,
-            ReturnType::Type(_, ty) => Some(ty),
+        if let Gives::Stream(_) = gives {
+            return Err(Error::new(
+                *span,
+                "a stream has no `timeout`: it may go on for as long as somebody reads; return a `Result` with the stream to limit how long it takes to open",
+            ));
         }
     }
-
-    /// What the call gives: the return type, or the output of the future returned, where its spelling says.
-    fn output(&self) -> Option<&Type> {
-        let ty = self.return_type()?;
-        match self.shape {
-            Shape::Future | Shape::PinnedBox | Shape::Box => shape::output(ty),
-            _ => Some(ty),
+    if let Some(span) = args.boxed.filter(|_| !matches!(runs, Runs::Async | Runs::AsyncDiverging)) {
+        return Err(Error::new(
+            span,
+            "`boxed` is for `async fn`; what this function returns is as large as it says",
+        ));
+    }
+    let Some(retry) = &args.retry else { return Ok(()) };
+    let refused = |message: &str| Err(Error::new(retry.span, message));
+    match (runs, gives) {
+        (Runs::Diverging | Runs::AsyncDiverging, _) => {
+            refused("a function that never returns has nothing to retry; remove `retry`")
         }
-    }
-
-    /// Where errors about the return type belong.
-    fn return_span(&self) -> Span {
-        located(self.output().map_or_else(|| self.function.sig.ident.span(), Spanned::span))
-    }
-
-    /// The user's body, told its return type.
-    fn body(&self) -> Group {
-        let p = &self.p;
-        let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
-        let ty = match (self.return_type(), self.shape) {
-            (None, _) => Some(quote_spanned!(at=> ())),
-            // A hint of `!` would be unreachable and coerces to any type; `monitor` is given the type instead.
-            (_, Shape::AsyncDiverging) => None,
-            (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
-        };
-        let DropOrder { captured, lets, .. } = &self.order;
-        // Nothing comes after a `return`, which is the point.
-        let allowed = (!captured.is_empty()).then(|| quote_spanned!(at=> #[allow(unreachable_code)]));
-        let hint = match ty {
-            Some(ty) => quote_spanned! {at=>
-                #allowed
-                if let #p::core::option::Option::Some(__jobmon_hint) = #p::core::option::Option::None::<#ty> {
-                    return __jobmon_hint;
-                    #captured
-                }
-            },
-            None if captured.is_empty() => TokenStream::new(),
-            None => quote_spanned! {at=>
-                #allowed
-                if let #p::core::option::Option::Some(__jobmon_never) =
-                    #p::core::option::Option::None::<#p::Infallible>
-                {
-                    match __jobmon_never {}
-                    #captured
-                }
-            },
-        };
-        // A block of one expression would be called superfluous, so ours has two statements. It has the user's span,
-        // since the edition of a block decides when temporaries at its end are dropped.
-        let body = &self.function.body;
-        let first = if lets.is_empty() { &quote_spanned!(Span::mixed_site()=> let () = ();) } else { lets };
-        let inner = block(quote!(#first #body), self.function.brace);
-        block(quote!(#hint #inner), self.function.brace)
-    }
-
-    /// The type that the call gives, as far as it can be named: the probe's methods are looked up by it.
-    fn output_hint(&self) -> TokenStream {
-        if self.shape == Shape::AsyncDiverging {
-            return self.never();
-        }
-        let at = self.return_span();
-        let unit = self.return_type().is_none();
-        let named = self.output().and_then(shape::nameable).map(ToTokens::into_token_stream);
-        named.unwrap_or_else(|| if unit { quote_spanned!(at=> ()) } else { quote_spanned!(at=> _) })
-    }
-
-    /// `!`, where it may not be written.
-    fn never(&self) -> TokenStream {
-        let p = &self.p;
-        quote_spanned!(self.return_span()=> <fn() -> ! as #p::Returning>::Output)
-    }
-
-    /// Begins the call: facts known now in a `static`, others computed if somebody listens.
-    fn start(&self) -> TokenStream {
-        let m = Span::mixed_site();
-        let p = &self.p;
-        let site = Ident::new("__JOBMON_SITE", m);
-        let facts = self.facts();
-        let settings = self.settings();
-        let start = if settings.is_empty() {
-            quote_spanned!(m=> #p::start(&#site))
-        } else {
-            quote_spanned!(m=> #p::start_with(&#site, |__jobmon_call| { #(#settings)* }))
-        };
-        quote_spanned!(m=> { static #site: #p::Site = #p::Site::new(#facts); #start })
-    }
-
-    fn facts(&self) -> TokenStream {
-        let m = Span::mixed_site();
-        let p = &self.p;
-        let args = self.args;
-        let of_model = args.model.is_some() || args.provider.is_some();
-        let default = if of_model { "Chat" } else { "InvokeAgent" };
-        let operation = Ident::new(args.operation.unwrap_or(default), m);
-        let name = match &args.name {
-            Some(name) => name.value(),
-            None => self.function.sig.ident.unraw().to_string(),
-        };
-        let literal = |given: &Option<Given>| match given {
-            Some(Given::Literal(text)) => quote_spanned!(m=> #p::core::option::Option::Some(#text)),
-            _ => quote_spanned!(m=> #p::core::option::Option::None),
-        };
-        let (provider, model, feature) =
-            (literal(&args.provider), literal(&args.model), literal(&args.feature));
-        let [tokens, latency, errors, retries] = args.track.unwrap_or([true; 4]);
-        let manual_usage = matches!(args.usage, Usage::Manual);
-        quote_spanned! {m=>
-            #p::Facts {
-                name: #name,
-                module: #p::core::module_path!(),
-                file: #p::core::file!(),
-                line: #p::core::line!(),
-                operation: #p::Operation::#operation,
-                provider: #provider,
-                model: #model,
-                feature: #feature,
-                track: #p::Track { tokens: #tokens, latency: #latency, errors: #errors, retries: #retries },
-                manual_usage: #manual_usage,
-            }
-        }
-    }
-
-    /// What is computed when the call starts.
-    fn settings(&self) -> Vec<TokenStream> {
-        let p = &self.p;
-        let args = self.args;
-        let given = [("model", &args.model), ("provider", &args.provider), ("feature", &args.feature)];
-        let mut settings = Vec::new();
-        for (key, given) in given {
-            if let Some(Given::Computed(value)) = given {
-                let at = located(value.span());
-                let setter = Ident::new(key, at);
-                settings.push(quote_spanned!(at=> #p::Setting::#setter(__jobmon_call, &(#value));));
-            }
-        }
-        for field in &args.fields {
-            let (key, value) = (&field.key, &field.value);
-            let at = located(value.span());
-            let how = Ident::new(field.how, at);
-            settings.push(quote_spanned!(at=> #p::Setting::field(__jobmon_call, #key, #p::#how(&(#value)));));
-        }
-        settings
-    }
-
-    /// For `usage = required`: a bound that fails on the return type as it is written.
-    fn assertion(&self) -> Option<TokenStream> {
-        let ty = self.output().filter(|ty| shape::is_named(ty))?;
-        let (at, p) = (self.return_span(), &self.p);
-        let required = matches!(self.args.usage, Usage::Required);
-        required.then(|| quote_spanned!(at=> #p::assert_reports_usage::<#ty>();))
-    }
-
-    /// Looks at the output.
-    fn probe(&self, asserted: bool) -> TokenStream {
-        let m = Span::mixed_site();
-        let p = &self.p;
-        let answer = match &self.args.usage {
-            Usage::Required if !asserted => {
-                let at = self.return_span();
-                quote_spanned!(at=> #p::reported(__jobmon_value))
-            }
-            Usage::Automatic | Usage::Required => {
-                quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer())
-            }
-            Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
-            Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
-        };
-        let error = self.output().and_then(shape::error);
-        let failing = Ident::new(error.map_or("Failing", shape::failing), m);
-        let mut failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure());
-        if let Some(closure) = &self.args.error {
-            failure = quote_spanned!(m=> #p::categorised(__jobmon_error, #failure, #closure));
-        }
-        // What the user's closures move, those around them must.
-        let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
-        let of_error = self.args.error.as_ref().and_then(|closure| closure.capture);
-        let of_either = of_usage.or(of_error);
-        quote_spanned! {m=>
-            #of_either |__jobmon_output| #p::seen(
-                #p::Output::of(__jobmon_output).__jobmon_split(),
-                #of_usage |__jobmon_value| #answer,
-                #of_error |__jobmon_error| #failure,
-            )
-        }
+        (_, Gives::Stream(_)) => refused(
+            "a stream that has begun cannot be tried again; return a `Result` with the stream to retry opening it",
+        ),
+        (Runs::Future(_), _) => match bindings::exclusive(&function.sig) {
+            Some(borrowed) => Err(Error::new_spanned(
+                borrowed,
+                "the future that this function returns keeps this `&mut`, so that a second attempt could not have it; take `&`, or put `retry` on an `async fn` inside",
+            )),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, LitStr, Result, Token};
 
 /// One attribute of a call.
+#[derive(Clone)]
 pub(crate) struct Field {
     pub(crate) key: String,
     /// Tokens rather than an expression: a half-typed one is the compiler's to explain.

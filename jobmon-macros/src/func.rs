@@ -15,12 +15,14 @@ pub(crate) struct Function {
     /// Of the braces of the body.
     pub(crate) brace: Span,
     pub(crate) body: TokenStream,
+    /// Its line, where the attribute stands elsewhere.
+    pub(crate) line: Option<u32>,
 }
 
 impl Function {
     /// Reads a function, or tells what to write instead of what is there.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let function = function.parse2(ungrouped(tokens))?;
+        let function = function.parse2(tokens)?;
         function.refuse_unsupported()?;
         Ok(function)
     }
@@ -69,7 +71,7 @@ fn function(input: ParseStream<'_>) -> Result<Function> {
     if !input.is_empty() {
         return Err(input.error("expected nothing after the function's body"));
     }
-    Ok(Function { attrs, vis, sig, inner, brace, body })
+    Ok(Function { attrs, vis, sig, inner, brace, body, line: None })
 }
 
 /// The body, also where `macro_rules!` put it into an invisible group as `$body:block`.
@@ -90,7 +92,7 @@ fn braces(input: ParseStream<'_>) -> Result<Group> {
 }
 
 /// An item that `macro_rules!` passed as `$item:item`.
-fn ungrouped(tokens: TokenStream) -> TokenStream {
+pub(crate) fn ungrouped(tokens: TokenStream) -> TokenStream {
     let mut trees = tokens.clone().into_iter();
     match (trees.next(), trees.next()) {
         (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => group.stream(),
@@ -109,12 +111,6 @@ fn refuse_other_items(input: ParseStream<'_>) -> Result<()> {
     let kind = match word.to_string().as_str() {
         "const" if !ahead.peek(Token![fn]) && !followed_by_function(&ahead) => "a constant",
         "async" | "const" | "extern" | "fn" | "safe" | "unsafe" => return Ok(()),
-        "impl" => {
-            return Err(Error::new(
-                word.span(),
-                "`#[instrument_llm]` takes a function, this is an `impl` block; put it on each method",
-            ));
-        }
         "trait" => {
             return Err(Error::new(
                 word.span(),

@@ -4,13 +4,18 @@
 
 mod args;
 mod bindings;
+mod body;
 mod error;
 mod expand;
 mod fields;
 mod func;
 mod llm;
+mod look;
+mod methods;
 mod response;
+mod retry;
 mod shape;
+mod site;
 #[cfg(test)]
 mod tests;
 mod words;

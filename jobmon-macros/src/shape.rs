@@ -3,13 +3,20 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    AngleBracketedGenericArguments, Error, GenericArgument, PathArguments, PathSegment, Result, ReturnType,
-    Signature, Type, TypeParamBound,
+    AngleBracketedGenericArguments, GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type,
+    TypeParamBound,
 };
 
-/// How the body runs as a call.
+/// What the signature says about how the body runs as a call, and what it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) struct Shape {
+    pub(crate) runs: Runs,
+    pub(crate) gives: Gives,
+}
+
+/// How the body runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
     /// Runs and returns.
     Sync,
     /// Runs and never returns.
@@ -18,44 +25,64 @@ pub(crate) enum Shape {
     Async,
     /// `async fn .. -> !`.
     AsyncDiverging,
-    /// Returns `impl Future`.
-    Future,
-    /// Returns `Pin<Box<dyn Future>>`, by whatever name.
-    PinnedBox,
-    /// Returns `Box<dyn Future>`.
-    Box,
+    /// Returns a future.
+    Future(Wrap),
+}
+
+/// What the call gives in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    Value,
+    /// A stream, until whose end the call goes on.
+    Stream(Wrap),
+    /// A `Result` with such a stream.
+    Opened(Wrap),
+}
+
+/// How a future or a stream is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    /// `impl Future`.
+    Plain,
+    /// `Pin<Box<dyn Future>>`, by whatever name.
+    Pinned,
+    /// `Box<dyn Future>`.
+    Boxed,
 }
 
 impl Shape {
     /// Decides by the signature.
-    pub(crate) fn of(sig: &Signature) -> Result<Self> {
+    pub(crate) fn of(sig: &Signature) -> Self {
         let ReturnType::Type(_, ty) = &sig.output else {
-            return Ok(if sig.asyncness.is_some() { Self::Async } else { Self::Sync });
+            let runs = if sig.asyncness.is_some() { Runs::Async } else { Runs::Sync };
+            return Self { runs, gives: Gives::Value };
         };
-        let (ty, kind) = (plain(ty), kind(ty));
-        if kind == Some(Kind::Stream) {
-            return Err(Error::new_spanned(
-                ty,
-                "streams are not supported yet: their calls end after the function returns; put `#[instrument_llm]` on the async function that reads the stream to its end",
-            ));
-        }
-        Ok(match (sig.asyncness.is_some(), ty, kind) {
-            (true, Type::Never(_), _) => Self::AsyncDiverging,
-            (true, ..) => Self::Async,
-            (false, Type::Never(_), _) => Self::Diverging,
-            (false, _, Some(Kind::Future)) => Self::Future,
-            (false, _, Some(Kind::PinnedBox)) => Self::PinnedBox,
-            (false, _, Some(Kind::Box)) => Self::Box,
-            (false, ..) => Self::Sync,
-        })
+        let runs = match (sig.asyncness.is_some(), plain(ty), kind(ty)) {
+            (true, Type::Never(_), _) => Runs::AsyncDiverging,
+            (true, ..) => Runs::Async,
+            (false, Type::Never(_), _) => Runs::Diverging,
+            (false, _, Some((Kind::Future, wrap))) => Runs::Future(wrap),
+            (false, ..) => Runs::Sync,
+        };
+        let given = if let Runs::Future(_) = runs { output(ty) } else { Some(&**ty) };
+        let gives = match given.map(|ty| (kind(ty), opened(ty).and_then(kind))) {
+            Some((Some((Kind::Stream, wrap)), _)) => Gives::Stream(wrap),
+            Some((_, Some((Kind::Stream, wrap)))) => Gives::Opened(wrap),
+            _ => Gives::Value,
+        };
+        Self { runs, gives }
+    }
+
+    /// Whether the function works while somebody polls.
+    pub(crate) fn is_async(self) -> bool {
+        !matches!(self, Self { runs: Runs::Sync | Runs::Diverging, gives: Gives::Value | Gives::Opened(_) })
     }
 }
 
+/// What a spelling can say that a type is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Future,
-    PinnedBox,
-    Box,
     Stream,
 }
 
@@ -71,23 +98,22 @@ fn plain(mut ty: &Type) -> &Type {
 }
 
 /// Whether a type is a future or a stream, as far as its spelling says.
-fn kind(ty: &Type) -> Option<Kind> {
+fn kind(ty: &Type) -> Option<(Kind, Wrap)> {
     match plain(ty) {
-        Type::ImplTrait(ty) => bounds(ty.bounds.iter(), Kind::Future),
-        Type::TraitObject(ty) => bounds(ty.bounds.iter(), Kind::Future),
+        Type::ImplTrait(ty) => Some((bounds(ty.bounds.iter())?, Wrap::Plain)),
+        Type::TraitObject(ty) => Some((bounds(ty.bounds.iter())?, Wrap::Plain)),
         Type::Path(path) => {
             let last = path.path.segments.last()?;
             match last.ident.to_string().as_str() {
-                "BoxFuture" | "LocalBoxFuture" => Some(Kind::PinnedBox),
-                "BoxStream" | "LocalBoxStream" => Some(Kind::Stream),
+                "BoxFuture" | "LocalBoxFuture" => Some((Kind::Future, Wrap::Pinned)),
+                "BoxStream" | "LocalBoxStream" => Some((Kind::Stream, Wrap::Pinned)),
                 "Pin" => match kind(first_type(last)?)? {
-                    Kind::Box => Some(Kind::PinnedBox),
-                    Kind::Stream => Some(Kind::Stream),
-                    Kind::Future | Kind::PinnedBox => None,
+                    (kind, Wrap::Boxed) => Some((kind, Wrap::Pinned)),
+                    _ => None,
                 },
                 "Box" => match kind(first_type(last)?)? {
-                    Kind::Future => Some(Kind::Box),
-                    kind => Some(kind),
+                    (kind, Wrap::Plain) => Some((kind, Wrap::Boxed)),
+                    _ => None,
                 },
                 _ => None,
             }
@@ -96,16 +122,23 @@ fn kind(ty: &Type) -> Option<Kind> {
     }
 }
 
-fn bounds<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>, future: Kind) -> Option<Kind> {
+fn bounds<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<Kind> {
     let mut names = bounds.filter_map(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last(),
         _ => None,
     });
     names.find_map(|name| match name.ident.to_string().as_str() {
-        "Future" => Some(future),
-        "Stream" => Some(Kind::Stream),
+        "Future" => Some(Kind::Future),
+        "Stream" | "TryStream" => Some(Kind::Stream),
         _ => None,
     })
+}
+
+/// What a `Result`, by a name that ends so, has where it is no error.
+pub(crate) fn opened(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = plain(ty) else { return None };
+    let last = path.path.segments.last()?;
+    if last.ident.to_string().ends_with("Result") { first_type(last) } else { None }
 }
 
 fn arguments(segment: &PathSegment) -> Option<&AngleBracketedGenericArguments> {
@@ -129,30 +162,42 @@ fn first_type(segment: &PathSegment) -> Option<&Type> {
 
 /// What the future that a function returns gives, where its spelling says so.
 pub(crate) fn output(ty: &Type) -> Option<&Type> {
+    associated(ty, "Output", &["BoxFuture", "LocalBoxFuture"])
+}
+
+/// What a stream gives, where its spelling says so.
+pub(crate) fn item(ty: &Type) -> Option<&Type> {
+    associated(ty, "Item", &["BoxStream", "LocalBoxStream"])
+}
+
+fn associated<'a>(ty: &'a Type, name: &str, boxes: &[&str]) -> Option<&'a Type> {
     match plain(ty) {
-        Type::ImplTrait(ty) => associated_output(ty.bounds.iter()),
-        Type::TraitObject(ty) => associated_output(ty.bounds.iter()),
+        Type::ImplTrait(ty) => associated_in(ty.bounds.iter(), name),
+        Type::TraitObject(ty) => associated_in(ty.bounds.iter(), name),
         Type::Path(path) => {
             let last = path.path.segments.last()?;
-            match last.ident.to_string().as_str() {
-                // Without a lifetime it is the user's own, and may give something else.
-                "BoxFuture" | "LocalBoxFuture" => match arguments(last)?.args.first()? {
+            // Without a lifetime it is the user's own, and may give something else.
+            if boxes.iter().any(|known| last.ident == known) {
+                return match arguments(last)?.args.first()? {
                     GenericArgument::Lifetime(_) => first_type(last),
                     _ => None,
-                },
-                "Pin" | "Box" => output(first_type(last)?),
-                _ => None,
+                };
+            }
+            if last.ident == "Pin" || last.ident == "Box" {
+                associated(first_type(last)?, name, boxes)
+            } else {
+                None
             }
         }
         _ => None,
     }
 }
 
-fn associated_output<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<&'a Type> {
+fn associated_in<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>, name: &str) -> Option<&'a Type> {
     bounds.find_map(|bound| {
         let TypeParamBound::Trait(bound) = bound else { return None };
         arguments(bound.path.segments.last()?)?.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+            GenericArgument::AssocType(output) if output.ident == name => Some(&output.ty),
             _ => None,
         })
     })

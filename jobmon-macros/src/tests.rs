@@ -71,6 +71,9 @@ fn keys_are_taken_in_any_order() {
         "name = \"n\"",
         "fields(a = 1)",
         "track(tokens)",
+        "retry(attempts = 2, on(Server), backoff = fixed(\"1s\"))",
+        "timeout = \"1s\"",
+        "boxed",
         "usage = manual",
         "error = |e| c(e)",
         "crate = ::x",
@@ -106,13 +109,11 @@ fn what_is_no_function_stays_with_one_error() {
         "fn f();",
         "const fn f() {}",
         "#[track_caller] fn f() {}",
-        "fn f() -> impl Stream<Item = u8> { x }",
         "unsafe impl A for B {}",
         "1 + 1",
         "",
         "fn f() {} fn g() {}",
         "macro_rules! m { () => {} }",
-        "async fn f() -> BoxStream<'static, u8> { x }",
     ];
     for item in items {
         let expansion = expand("", item);
@@ -134,6 +135,148 @@ fn return_types_decide_the_shape() {
     assert!(!wrapped("Pin<Box<dyn Iterator<Item = u8>>>"));
     assert!(!wrapped("Future"));
     assert!(of("!").contains("let__jobmon_guard=::jobmon::__private::guard("));
+}
+
+#[test]
+fn streams_are_calls_until_they_end() {
+    let of = |function: &str| squeezed(&expand("", &format!("{function} {{ x }}")));
+    for function in [
+        "fn f() -> impl Stream<Item = u8>",
+        "fn f() -> BoxStream<'static, u8>",
+        "fn f() -> Pin<Box<dyn futures::Stream<Item = u8> + Send>>",
+        "fn f() -> io::Result<BoxStream<'static, u8>>",
+    ] {
+        assert!(
+            of(function).contains("call_opening::<") && of(function).contains("streamed::<_,u8,_>"),
+            "{function}"
+        );
+    }
+    let opened = of("async fn f() -> Result<impl Stream<Item = u8>, E>");
+    assert!(
+        opened.contains("monitor_opening::<_,Result<_,E>,_,_>") && opened.contains("opened("),
+        "{opened}"
+    );
+    let boxed = of("fn f() -> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>");
+    assert!(boxed.contains("monitor_made_opening::<Result<BoxStream<'a,u8>,E>,_,_,_>"), "{boxed}");
+    assert!(boxed.contains("->BoxStream<'a,u8>{::jobmon::__private::Box::pin("), "{boxed}");
+    assert!(!of("async fn f() -> Option<BoxStream<'static, u8>>").contains("streamed"));
+}
+
+#[test]
+fn attempts_have_their_own_clones_and_what_cannot_be_retried_is_told() {
+    let of = |function: &str| squeezed(&expand("retry", &format!("{function} {{ x }}")));
+    let retried =
+        of("async fn f(&mut self, a: A, mut b: B, c: &C, d: &mut D, (e, _): (E, F)) -> Result<u8, E>");
+    assert!(retried.contains("(&mutself,a:A,b:B,c:&C,d:&mutD,(e,_):(E,F))"), "{retried}");
+    assert!(retried.contains("leta=::jobmon::__private::again(&a);letmutb=::jobmon::__private::again(&b);"));
+    assert!(retried.contains("letd=&mut*d;lete=::jobmon::__private::again(&e);x}"), "{retried}");
+    let refused = |function: &str| {
+        let expansion = expand("retry", &format!("{function} {{ x }}"));
+        assert_eq!(errors(&expansion), 1, "{function}: {expansion}");
+    };
+    refused("fn f() -> !");
+    refused("async fn f() -> !");
+    refused("fn f() -> impl Stream<Item = u8>");
+    refused("fn f<'a>(&'a mut self) -> BoxFuture<'a, u8>");
+    refused("fn f(x: &mut X) -> impl Future<Output = u8>");
+}
+
+#[test]
+fn times_are_read_and_wrong_ones_told() {
+    let of = |args: &str| squeezed(&expand(args, FUNCTION));
+    for (time, nanos) in [
+        ("200ms", "200000000u64"),
+        ("5 s", "5000000000u64"),
+        ("2m", "120000000000u64"),
+        ("1h", "3600000000000u64"),
+    ] {
+        assert!(of(&format!("timeout = \"{time}\"")).contains(&format!("from_nanos({nanos})")), "{time}");
+    }
+    assert!(of("timeout = self.limit").contains("within(self.limit,"));
+    for wrong in [
+        "timeout = 5",
+        "timeout = \"5\"",
+        "timeout = \"5 weeks\"",
+        "timeout = \"99999999999999h\"",
+        "timeout",
+    ] {
+        assert_eq!(errors(&expand(wrong, FUNCTION)), 1, "{wrong}");
+    }
+}
+
+#[test]
+fn policies_are_what_is_written() {
+    let of = |args: &str| squeezed(&expand(args, FUNCTION));
+    assert!(of("retry").contains("__private::Retry::new(3))"));
+    assert!(of("retry()").contains("__private::Retry::new(3))"));
+    assert!(of("retry = POLICY").contains(",POLICY);loop"));
+    let all = of(
+        "retry(attempts = 4, backoff = exponential(\"200ms\", max = \"5s\", factor = 3), jitter, on(rate_limit, ErrorCategory::Network), max_retry_after = \"2m\")",
+    );
+    let p = "::jobmon::__private";
+    let expected = format!(
+        "{p}::Retry::new(4).exponential({p}::Duration::from_nanos(200000000u64)).max({p}::Duration::from_nanos(5000000000u64)).factor(3).jitter().on(&[{p}::ErrorCategory::RateLimit,{p}::ErrorCategory::Network]).max_retry_after({p}::Duration::from_nanos(120000000000u64))"
+    );
+    assert!(all.contains(&expected), "{all}");
+    assert!(of("retry(backoff = |n| wait(n))").contains(".by(|n|wait(n))"));
+    assert!(
+        of("retry(when = E::passes)").contains(
+            "retry_when(::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),E::passes)"
+        )
+    );
+    for (wrong, count) in [
+        ("retry = 3", 1),
+        ("retry(attempts = 1)", 1),
+        ("retry(attempts = \"3\")", 1),
+        ("retry(tries = 3)", 1),
+        ("retry(on())", 1),
+        ("retry(on(RateLimits))", 1),
+        ("retry(on(Network, Network))", 2),
+        ("retry(on(Network), when = |e| true)", 2),
+        ("retry(when = true)", 1),
+        ("retry(backoff = linear(\"1s\"))", 1),
+        ("retry(backoff = fixed())", 1),
+        ("retry(backoff = fixed(\"1s\", max = \"2s\"))", 1),
+        ("retry(backoff = exponential(\"1s\", \"2s\"))", 1),
+        ("retry(backoff = exponential(\"1s\", min = \"2s\"))", 1),
+        ("retry(jitter, jitter)", 2),
+        ("retry(attempts)", 1),
+        ("retry(max = 5)", 1),
+    ] {
+        assert_eq!(errors(&expand(wrong, FUNCTION)), count, "{wrong}: {}", expand(wrong, FUNCTION));
+    }
+}
+
+#[test]
+fn a_block_instruments_its_async_methods() {
+    let block = "impl<T> Agent<T> where T: Send {
+        const N: usize = { 1 };
+        type X = u8;
+        async fn ask(&self) -> u8 { 1 }
+        #[instrument_llm(name = \"search\", model = \"n\")] async fn find(&self) -> u8 { 2 }
+        #[jobmon::instrument_llm(skip)] async fn wait(&self) {}
+        fn plain(&self) -> u8 { 3 }
+        pub fn stream(&self) -> impl Stream<Item = u8> { 4 }
+        #[instrument_llm] fn own(&self) -> u8 { 5 }
+    }";
+    let expansion = squeezed(&expand("model = \"m\", feature = \"f\"", block));
+    assert_eq!(errors(&expansion), 0, "{expansion}");
+    assert!(!expansion.contains("instrument_llm"), "{expansion}");
+    assert_eq!(expansion.matches("__JOBMON_SITE:").count(), 4);
+    assert_eq!(expansion.matches("model:::jobmon::__private::core::option::Option::Some(\"m\")").count(), 3);
+    assert!(expansion.contains("name:\"search\""));
+    assert!(expansion.contains("asyncfnwait(&self){}fnplain(&self)->u8{3}"), "{expansion}");
+    for (args, block, count) in [
+        ("", "impl X { fn f() {} }", 1),
+        ("", "impl X { }", 1),
+        ("name = \"n\"", "impl X { async fn f() {} }", 1),
+        ("", "impl X { #[instrument_llm(modle = 1)] async fn f() {} #[instrument_llm] const fn g() {} }", 2),
+        ("skip", "async fn f() {}", 1),
+        ("", "impl X { async fn f(x) }", 1),
+    ] {
+        let expansion = expand(args, block);
+        assert_eq!(errors(&expansion), count, "{block}: {expansion}");
+    }
 }
 
 #[test]

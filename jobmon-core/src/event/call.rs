@@ -42,6 +42,8 @@ pub struct CallRecord {
     pub duration: Option<Duration>,
     /// From start to the first token, where the body reported it.
     pub first_token: Option<Duration>,
+    /// The chunks of its stream, where it gave one.
+    pub chunks: Option<Chunks>,
     /// How it ended.
     pub end: End,
     /// Why it failed, where it did and errors are tracked.
@@ -80,6 +82,7 @@ impl CallRecord {
             start,
             duration: None,
             first_token: None,
+            chunks: None,
             end: End::Ok,
             failure: None,
             answers: Vec::new(),
@@ -124,6 +127,11 @@ impl CallRecord {
     /// Whether it succeeded although an attempt had failed.
     pub fn recovered(&self) -> bool {
         self.was_retried() && self.end == End::Ok
+    }
+
+    /// How long was waited between attempts.
+    pub fn backoff(&self) -> Duration {
+        self.attempts.iter().map(|attempt| attempt.backoff).fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// Money spent on attempts that failed, and on the whole call where that failed.
@@ -196,15 +204,53 @@ pub struct Attempt {
     pub number: u32,
     /// From the start of the call to the start of the attempt.
     pub after: Duration,
-    /// How long it took.
+    /// How long was waited for it after the one before.
+    pub backoff: Duration,
+    /// How long it took, without that.
     pub duration: Duration,
     /// Why it failed, where it did.
     pub failure: Option<Failure>,
 }
 
 impl Attempt {
-    /// An attempt that ended.
+    /// An attempt that ended and was not waited for.
     pub const fn new(number: u32, after: Duration, duration: Duration, failure: Option<Failure>) -> Self {
-        Self { number, after, duration, failure }
+        Self { number, after, backoff: Duration::ZERO, duration, failure }
+    }
+}
+
+/// The chunks of a stream: how many, and how fast they came. Errors are no chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chunks {
+    /// How many there were.
+    pub count: u64,
+    /// From the start of the call to the first one.
+    pub first: Duration,
+    /// From the start of the call to the last one.
+    pub last: Duration,
+    /// The longest time between two of them.
+    pub longest_gap: Duration,
+}
+
+impl Chunks {
+    /// The first chunk.
+    pub const fn first(at: Duration) -> Self {
+        Self { count: 1, first: at, last: at, longest_gap: Duration::ZERO }
+    }
+
+    /// One more chunk.
+    pub fn add(&mut self, at: Duration) {
+        self.count = self.count.saturating_add(1);
+        self.longest_gap = self.longest_gap.max(at.saturating_sub(self.last));
+        self.last = at;
+    }
+
+    /// Mean time from one chunk to the next (`gen_ai.client.operation.time_per_output_chunk` of OpenTelemetry is
+    /// that of single ones); `None` with less than two.
+    pub fn time_per_chunk(&self) -> Option<Duration> {
+        let gaps = self.count.checked_sub(1).filter(|gaps| *gaps > 0)?;
+        let nanos = self.last.saturating_sub(self.first).as_nanos() / u128::from(gaps);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }

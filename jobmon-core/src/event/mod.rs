@@ -6,7 +6,7 @@ mod fact;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-pub use call::{Attempt, CallRecord, End, Location, PricedAnswer};
+pub use call::{Attempt, CallRecord, Chunks, End, Location, PricedAnswer};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
 
 /// Something that happened: a finished call, or a fact about one.

@@ -92,6 +92,9 @@ fn told(error: &(dyn Error + 'static)) -> Option<Told> {
             std::sync::mpsc::RecvTimeoutError::Disconnected => Cancelled,
         }));
     }
+    if error.is::<crate::retry::TimedOut>() {
+        return Some(Told::Surely(Timeout));
+    }
     if error.is::<std::num::ParseIntError>()
         || error.is::<std::num::ParseFloatError>()
         || error.is::<std::num::TryFromIntError>()

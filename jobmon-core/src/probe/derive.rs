@@ -76,15 +76,7 @@ impl Reading {
 
     fn or_usage(mut self, usage: Option<Usage>) -> Self {
         self.0.usage = match (self.0.usage, usage) {
-            (Some(known), Some(more)) => Some(Usage {
-                input: known.input.or(more.input),
-                output: known.output.or(more.output),
-                cache_read: known.cache_read.or(more.cache_read),
-                cache_write: known.cache_write.or(more.cache_write),
-                reasoning: known.reasoning.or(more.reasoning),
-                input_audio: known.input_audio.or(more.input_audio),
-                output_audio: known.output_audio.or(more.output_audio),
-            }),
+            (Some(known), Some(more)) => Some(known.or(more)),
             (known, more) => known.or(more),
         };
         self

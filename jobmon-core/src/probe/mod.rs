@@ -124,6 +124,11 @@ pub fn seen<T, E>(
     }
 }
 
+/// Looks at an output: the type of the probe's argument is known by that of the output.
+pub fn looked_at<R>(output: &R, probe: impl FnOnce(&R) -> Seen) -> Seen {
+    probe(output)
+}
+
 /// Runs code of the user's that only we need; `None` when it panics.
 pub(crate) fn unharmed<R>(run: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(run)).ok()

@@ -1,0 +1,297 @@
+//! The new body of a function: the old one, run as a call.
+
+use crate::args::Args;
+use crate::bindings::DropOrder;
+use crate::func::Function;
+use crate::shape::{self, Gives, Runs, Shape, Wrap};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{ReturnType, Type};
+
+/// Our own names, at the user's place.
+pub(crate) fn located(at: Span) -> Span {
+    Span::mixed_site().located_at(at)
+}
+
+pub(crate) fn block(tokens: TokenStream, span: Span) -> Group {
+    let mut block = Group::new(Delimiter::Brace, tokens);
+    block.set_span(span);
+    block
+}
+
+/// One function's expansion.
+pub(crate) struct Call<'a> {
+    pub(crate) args: &'a Args,
+    pub(crate) function: &'a Function,
+    pub(crate) shape: Shape,
+    pub(crate) order: DropOrder,
+    /// The private door.
+    pub(crate) p: TokenStream,
+}
+
+impl Call<'_> {
+    pub(crate) fn statements(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let start = self.start();
+        if self.shape.runs == Runs::Diverging {
+            let body = block(self.function.body.clone(), located(self.function.brace));
+            return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
+        }
+        let assertion = self.assertion();
+        let call = match (&self.args.retry, self.shape.gives) {
+            (Some(_), _) => self.retried(&start),
+            (None, Gives::Value) => self.monitored(&start),
+            (None, Gives::Stream(_) | Gives::Opened(_)) => self.opening(&start),
+        };
+        quote!(#assertion #call)
+    }
+
+    /// A call that gives a value.
+    fn monitored(&self, start: &TokenStream) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let (probe, output) = (self.probe(), self.output_hint());
+        match self.shape.runs {
+            Runs::Async | Runs::AsyncDiverging => {
+                let body = self.future(&quote_spanned!(m=> move));
+                quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, #body, #probe).await)
+            }
+            Runs::Future(wrap) => {
+                let body = self.making();
+                self.wrapped(
+                    wrap,
+                    &quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, #body, #probe)),
+                )
+            }
+            Runs::Sync | Runs::Diverging => {
+                let (nothing, body) = (self.nothing(), self.body());
+                quote_spanned!(m=> #p::call_once(#start, move #nothing #body, #probe))
+            }
+        }
+    }
+
+    /// A call that gives a stream, which goes on as the call.
+    fn opening(&self, start: &TokenStream) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let (open, output) = (self.open(), self.output_hint());
+        match self.shape.runs {
+            Runs::Async | Runs::AsyncDiverging => {
+                let body = self.future(&quote_spanned!(m=> move));
+                quote_spanned!(m=> #p::monitor_opening::<_, #output, _, _>(#start, #body, #open).await)
+            }
+            Runs::Future(wrap) => {
+                let body = self.making();
+                self.wrapped(
+                    wrap,
+                    &quote_spanned!(m=> #p::monitor_made_opening::<#output, _, _, _>(#start, #body, #open)),
+                )
+            }
+            Runs::Sync | Runs::Diverging => {
+                let (nothing, body) = (self.nothing(), self.body());
+                quote_spanned!(m=> #p::call_opening::<#output, _>(#start, move #nothing #body, #open))
+            }
+        }
+    }
+
+    /// A closure that takes the call and the output, and gives the output with the stream in it monitored.
+    fn open(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let (Gives::Stream(wrap) | Gives::Opened(wrap)) = self.shape.gives else { return TokenStream::new() };
+        let probe = self.probe();
+        // The probe's methods are looked up by it.
+        let item = self.stream().and_then(shape::item).and_then(shape::nameable);
+        let item = item.map_or_else(|| quote_spanned!(m=> _), ToTokens::into_token_stream);
+        let stream = self.wrapped(
+            wrap,
+            &quote_spanned!(m=> #p::streamed::<_, #item, _>(__jobmon_open, __jobmon_stream, #probe)),
+        );
+        // A box of a monitored stream becomes one of any stream where the closure says its type.
+        let ty = self.stream().filter(|_| wrap != Wrap::Plain).and_then(shape::nameable);
+        let ty = ty.map(|ty| quote_spanned!(m=> -> #ty));
+        let open = quote_spanned!(m=> |__jobmon_open, __jobmon_stream| #ty { #stream });
+        if let Gives::Stream(_) = self.shape.gives {
+            return open;
+        }
+        let failure = self.error_probe();
+        quote_spanned!(m=> |__jobmon_call, __jobmon_output| #p::opened(__jobmon_call, __jobmon_output, #open, #failure))
+    }
+
+    /// A call that is tried again.
+    fn retried(&self, start: &TokenStream) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let Some(retry) = &self.args.retry else { return TokenStream::new() };
+        let (policy, look, output) = (retry.tokens(p), self.attempt_probe(), self.output_hint());
+        let end = if self.shape.gives == Gives::Value {
+            quote_spanned!(m=> #p::retried(__jobmon_call, __jobmon_settled))
+        } else {
+            let open = self.open();
+            quote_spanned!(m=> #p::retried_opening(__jobmon_call, __jobmon_settled, #open))
+        };
+        let attempt = match self.shape.runs {
+            Runs::Async | Runs::AsyncDiverging => {
+                let future = self.future(&TokenStream::new());
+                quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
+            }
+            Runs::Future(_) => {
+                let (nothing, body) = (self.nothing(), self.body());
+                let future = self.limited(&quote_spanned!(m=> #p::made(#nothing #body)));
+                quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
+            }
+            Runs::Sync | Runs::Diverging => {
+                let (nothing, body) = (self.nothing(), self.body());
+                quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #nothing #body, #look))
+            }
+        };
+        let attempts = quote_spanned! {m=>
+            let mut __jobmon_call = #p::retrying(#start, #policy);
+            loop {
+                if let #p::core::option::Option::Some(__jobmon_settled) = #attempt {
+                    break #end;
+                }
+            }
+        };
+        match self.shape.runs {
+            Runs::Future(wrap) => self.wrapped(wrap, &quote_spanned!(m=> async move { #attempts })),
+            _ => attempts,
+        }
+    }
+
+    /// The body as a future.
+    fn future(&self, capture: &TokenStream) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let body = self.body();
+        let body = self.limited(&quote_spanned!(m=> async #capture #body));
+        if self.args.boxed.is_some() { quote_spanned!(m=> #p::Box::pin(#body)) } else { body }
+    }
+
+    /// The body as a closure that makes a future.
+    fn making(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let (nothing, body) = (self.nothing(), self.body());
+        if self.args.timeout.is_none() {
+            return quote_spanned!(m=> move #nothing #body);
+        }
+        let limited = self.limited(&quote_spanned!(m=> #p::made(move #nothing #body)));
+        quote_spanned!(m=> move || #limited)
+    }
+
+    /// A future with the time that it is given, if any.
+    fn limited(&self, future: &TokenStream) -> TokenStream {
+        let Some((_, wait)) = &self.args.timeout else { return future.clone() };
+        let (m, at) = (Span::mixed_site(), self.return_span());
+        let p = &self.p;
+        let (limit, output) = (wait.tokens(p), self.output_hint());
+        let timed_out = quote_spanned!(at=> #p::timed_out::<#output>);
+        quote_spanned!(m=> #p::within(#limit, #future, #timed_out))
+    }
+
+    fn wrapped(&self, wrap: Wrap, inner: &TokenStream) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        match wrap {
+            Wrap::Plain => inner.clone(),
+            Wrap::Pinned => quote_spanned!(m=> #p::Box::pin(#inner)),
+            Wrap::Boxed => quote_spanned!(m=> #p::Box::new(#inner)),
+        }
+    }
+
+    /// The parameters of a closure without any. Where its return type would stand is where a missing value at the end
+    /// of its body is reported.
+    fn nothing(&self) -> TokenStream {
+        quote_spanned!(self.return_span()=> ||)
+    }
+
+    fn return_type(&self) -> Option<&Type> {
+        match &self.function.sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+
+    /// What the body gives: the return type, or the output of the future returned, where its spelling says.
+    pub(crate) fn output(&self) -> Option<&Type> {
+        let ty = self.return_type()?;
+        match self.shape.runs {
+            Runs::Future(_) => shape::output(ty),
+            _ => Some(ty),
+        }
+    }
+
+    /// The stream in what the body gives.
+    pub(crate) fn stream(&self) -> Option<&Type> {
+        match self.shape.gives {
+            Gives::Value => None,
+            Gives::Stream(_) => self.output(),
+            Gives::Opened(_) => shape::opened(self.output()?),
+        }
+    }
+
+    /// Where errors about the return type belong.
+    pub(crate) fn return_span(&self) -> Span {
+        located(self.output().map_or_else(|| self.function.sig.ident.span(), Spanned::span))
+    }
+
+    /// The user's body, told its return type.
+    fn body(&self) -> Group {
+        let p = &self.p;
+        let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
+        let ty = match (self.return_type(), self.shape.runs) {
+            (None, _) => Some(quote_spanned!(at=> ())),
+            // A hint of `!` would be unreachable and coerces to any type; `monitor` is given the type instead.
+            (_, Runs::AsyncDiverging) => None,
+            (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
+        };
+        let DropOrder { captured, lets, .. } = &self.order;
+        // Nothing comes after a `return`, which is the point.
+        let allowed = (!captured.is_empty()).then(|| quote_spanned!(at=> #[allow(unreachable_code)]));
+        let hint = match ty {
+            Some(ty) => quote_spanned! {at=>
+                #allowed
+                if let #p::core::option::Option::Some(__jobmon_hint) = #p::core::option::Option::None::<#ty> {
+                    return __jobmon_hint;
+                    #captured
+                }
+            },
+            None if captured.is_empty() => TokenStream::new(),
+            None => quote_spanned! {at=>
+                #allowed
+                if let #p::core::option::Option::Some(__jobmon_never) =
+                    #p::core::option::Option::None::<#p::Infallible>
+                {
+                    match __jobmon_never {}
+                    #captured
+                }
+            },
+        };
+        // A block of one expression would be called superfluous, so ours has two statements. It has the user's span,
+        // since the edition of a block decides when temporaries at its end are dropped.
+        let body = &self.function.body;
+        let first = if lets.is_empty() { &quote_spanned!(Span::mixed_site()=> let () = ();) } else { lets };
+        let inner = block(quote!(#first #body), self.function.brace);
+        block(quote!(#hint #inner), self.function.brace)
+    }
+
+    /// The type that the call gives, as far as it can be named: the probe's methods are looked up by it.
+    fn output_hint(&self) -> TokenStream {
+        if self.shape.runs == Runs::AsyncDiverging {
+            return self.never();
+        }
+        let at = self.return_span();
+        let unit = self.return_type().is_none();
+        let named = self.output().and_then(shape::nameable).map(ToTokens::into_token_stream);
+        named.unwrap_or_else(|| if unit { quote_spanned!(at=> ()) } else { quote_spanned!(at=> _) })
+    }
+
+    /// `!`, where it may not be written.
+    fn never(&self) -> TokenStream {
+        let p = &self.p;
+        quote_spanned!(self.return_span()=> <fn() -> ! as #p::Returning>::Output)
+    }
+}

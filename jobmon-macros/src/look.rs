@@ -1,0 +1,104 @@
+//! How the output of a call is looked at.
+
+use crate::args::Usage;
+use crate::body::Call;
+use crate::shape::{self, Gives};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::{ExprClosure, Type};
+
+impl Call<'_> {
+    /// For `usage = required`: a bound that fails on the type as it is written.
+    pub(crate) fn assertion(&self) -> Option<TokenStream> {
+        let ty = self.told().filter(|ty| shape::is_named(ty))?;
+        let (at, p) = (self.return_span(), &self.p);
+        let required = matches!(self.args.usage, Usage::Required);
+        required.then(|| quote_spanned!(at=> #p::assert_reports_usage::<#ty>();))
+    }
+
+    /// The type that tells usage: what the call gives, or an item of its stream.
+    fn told(&self) -> Option<&Type> {
+        match self.shape.gives {
+            Gives::Value => self.output(),
+            Gives::Stream(_) | Gives::Opened(_) => shape::item(self.stream()?),
+        }
+    }
+
+    /// Looks at what tells usage, and at its error.
+    pub(crate) fn probe(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let answer = match &self.args.usage {
+            Usage::Required if self.assertion().is_none() => {
+                let at = self.return_span();
+                quote_spanned!(at=> #p::reported(__jobmon_value))
+            }
+            Usage::Automatic | Usage::Required => {
+                quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer())
+            }
+            Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
+            Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
+        };
+        let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
+        // The errors of a stream's items are not those of the function that opens it.
+        let own_error = !matches!(self.shape.gives, Gives::Opened(_));
+        let closure = self.args.error.as_ref().filter(|_| own_error);
+        let of_error = closure.and_then(|closure| closure.capture);
+        let failure = self.failure(self.told(), closure);
+        // What the user's closures move, those around them must.
+        let of_either = of_usage.or(of_error);
+        quote_spanned! {m=>
+            #of_either |__jobmon_output| #p::seen(
+                #p::Output::of(__jobmon_output).__jobmon_split(),
+                #of_usage |__jobmon_value| #answer,
+                #of_error |__jobmon_error| #failure,
+            )
+        }
+    }
+
+    /// Looks only at the error of the output: that of an attempt, or of a stream that could not be opened.
+    pub(crate) fn error_probe(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let closure = self.args.error.as_ref();
+        let capture = closure.and_then(|closure| closure.capture);
+        let failure = self.failure(self.output(), closure);
+        quote_spanned!(m=> #capture |__jobmon_error| #failure)
+    }
+
+    /// Looks at the output of one attempt: what was seen, and whether an error is retried.
+    pub(crate) fn attempt_probe(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let seen = match self.shape.gives {
+            Gives::Value => {
+                let probe = self.probe();
+                quote_spanned!(m=> #p::looked_at(__jobmon_output, #probe))
+            }
+            Gives::Stream(_) | Gives::Opened(_) => {
+                let failure = self.error_probe();
+                quote_spanned! {m=>
+                    #p::seen(#p::Output::of(__jobmon_output).__jobmon_split(), |__jobmon_value| #p::untold(__jobmon_value), #failure)
+                }
+            }
+        };
+        let wanted = match self.args.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+            None => quote_spanned!(m=> #p::core::option::Option::None),
+            Some(when) => {
+                quote_spanned!(m=> #p::retry_when(#p::Output::of(__jobmon_output).__jobmon_split(), #when))
+            }
+        };
+        quote_spanned!(m=> |__jobmon_output| (#seen, #wanted))
+    }
+
+    /// Reads `__jobmon_error`, an error of that type.
+    fn failure(&self, ty: Option<&Type>, closure: Option<&ExprClosure>) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let failing = Ident::new(ty.and_then(shape::error).map_or("Failing", shape::failing), m);
+        let failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure());
+        match closure {
+            Some(closure) => quote_spanned!(m=> #p::categorised(__jobmon_error, #failure, #closure)),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The beginning of a call: what is known about the function now, and what is computed when it is called.
+
+use crate::args::{Given, Usage};
+use crate::body::{Call, located};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+impl Call<'_> {
+    /// Begins the call: facts known now in a `static`, others computed if somebody listens.
+    pub(crate) fn start(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let site = Ident::new("__JOBMON_SITE", m);
+        let facts = self.facts();
+        let settings = self.settings();
+        let start = if settings.is_empty() {
+            quote_spanned!(m=> #p::start(&#site))
+        } else {
+            quote_spanned!(m=> #p::start_with(&#site, |__jobmon_call| { #(#settings)* }))
+        };
+        quote_spanned!(m=> { static #site: #p::Site = #p::Site::new(#facts); #start })
+    }
+
+    fn facts(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let args = self.args;
+        let of_model = args.model.is_some() || args.provider.is_some();
+        let default = if of_model { "Chat" } else { "InvokeAgent" };
+        let operation = Ident::new(args.operation.unwrap_or(default), m);
+        let name = match &args.name {
+            Some(name) => name.value(),
+            None => self.function.sig.ident.unraw().to_string(),
+        };
+        let literal = |given: &Option<Given>| match given {
+            Some(Given::Literal(text)) => quote_spanned!(m=> #p::core::option::Option::Some(#text)),
+            _ => quote_spanned!(m=> #p::core::option::Option::None),
+        };
+        let (provider, model, feature) =
+            (literal(&args.provider), literal(&args.model), literal(&args.feature));
+        let [tokens, latency, errors, retries] = args.track.unwrap_or([true; 4]);
+        let manual_usage = matches!(args.usage, Usage::Manual);
+        let line = match self.function.line {
+            Some(line) => quote_spanned!(m=> #line),
+            None => quote_spanned!(m=> #p::core::line!()),
+        };
+        quote_spanned! {m=>
+            #p::Facts {
+                name: #name,
+                module: #p::core::module_path!(),
+                file: #p::core::file!(),
+                line: #line,
+                operation: #p::Operation::#operation,
+                provider: #provider,
+                model: #model,
+                feature: #feature,
+                track: #p::Track { tokens: #tokens, latency: #latency, errors: #errors, retries: #retries },
+                manual_usage: #manual_usage,
+            }
+        }
+    }
+
+    /// What is computed when the call starts.
+    fn settings(&self) -> Vec<TokenStream> {
+        let p = &self.p;
+        let args = self.args;
+        let given = [("model", &args.model), ("provider", &args.provider), ("feature", &args.feature)];
+        let mut settings = Vec::new();
+        for (key, given) in given {
+            if let Some(Given::Computed(value)) = given {
+                let at = located(value.span());
+                let setter = Ident::new(key, at);
+                settings.push(quote_spanned!(at=> #p::Setting::#setter(__jobmon_call, &(#value));));
+            }
+        }
+        for field in &args.fields {
+            let (key, value) = (&field.key, &field.value);
+            let at = located(value.span());
+            let how = Ident::new(field.how, at);
+            settings.push(quote_spanned!(at=> #p::Setting::field(__jobmon_call, #key, #p::#how(&(#value)));));
+        }
+        settings
+    }
+}
