@@ -38,6 +38,8 @@ macro_rules! aggregate {
             pub latency: Sketch,
             /// Times to first token, in nanoseconds.
             pub first_token: Sketch,
+            /// Mean times from one chunk of a stream to the next, in nanoseconds.
+            pub chunk_time: Sketch,
             /// Scores, in millionths.
             pub scores: Sketch,
         }
@@ -51,6 +53,7 @@ macro_rules! aggregate {
                 self.outcome_value += other.outcome_value;
                 self.latency.merge(&other.latency);
                 self.first_token.merge(&other.first_token);
+                self.chunk_time.merge(&other.chunk_time);
                 self.scores.merge(&other.scores);
             }
 
@@ -80,7 +83,7 @@ macro_rules! aggregate {
             }
 
             /// An aggregate of its stored parts; missing numbers are zero.
-            pub fn from_parts(numbers: impl IntoIterator<Item = i64>, sketches: [Sketch; 3]) -> Self {
+            pub fn from_parts(numbers: impl IntoIterator<Item = i64>, sketches: [Sketch; 4]) -> Self {
                 let mut numbers = numbers.into_iter();
                 let mut number = || numbers.next().unwrap_or(0);
                 let count = |number: i64| u64::try_from(number).unwrap_or(0);
@@ -92,16 +95,16 @@ macro_rules! aggregate {
                 aggregate.cost.unpriced = count(number());
                 aggregate.wasted = Usd::from_nanos(number());
                 aggregate.outcome_value = Usd::from_nanos(number());
-                [aggregate.latency, aggregate.first_token, aggregate.scores] = sketches;
+                [aggregate.latency, aggregate.first_token, aggregate.chunk_time, aggregate.scores] = sketches;
                 aggregate
             }
 
             /// Names of its distributions, in the order of [`Aggregate::sketches`].
-            pub const SKETCHES: [&str; 3] = ["latency", "first_token", "scores"];
+            pub const SKETCHES: [&str; 4] = ["latency", "first_token", "chunk_time", "scores"];
 
             /// Its distributions, in the order of [`Aggregate::SKETCHES`].
-            pub const fn sketches(&self) -> [&Sketch; 3] {
-                [&self.latency, &self.first_token, &self.scores]
+            pub const fn sketches(&self) -> [&Sketch; 4] {
+                [&self.latency, &self.first_token, &self.chunk_time, &self.scores]
             }
         }
     };
@@ -163,6 +166,10 @@ aggregate! {
     failed_attempts,
     /// Of them, those whose call succeeded in the end.
     recovered_attempts,
+    /// Time waited between attempts, in nanoseconds.
+    backoff_nanos,
+    /// Chunks of streams.
+    chunks,
 }
 
 /// Is given a key, and what to do to the aggregate of that key.
@@ -256,6 +263,14 @@ impl Aggregate {
         if let Some(first_token) = call.first_token {
             self.first_token.record(nanos(first_token));
         }
+        let backoff = u64::try_from(call.backoff().as_nanos()).unwrap_or(u64::MAX);
+        self.backoff_nanos = self.backoff_nanos.saturating_add(backoff);
+        if let Some(chunks) = call.chunks {
+            self.chunks = self.chunks.saturating_add(chunks.count);
+            if let Some(time) = chunks.time_per_chunk() {
+                self.chunk_time.record(nanos(time));
+            }
+        }
     }
 
     /// Errors: calls that returned one, and panics. Cancelled calls are not errors.
@@ -278,8 +293,8 @@ mod tests {
                 sketch
             })
         };
-        (numbers, sketch(), sketch(), sketch())
-            .prop_map(|(numbers, a, b, c)| Aggregate::from_parts(numbers, [a, b, c]))
+        (numbers, sketch(), sketch(), sketch(), sketch())
+            .prop_map(|(numbers, a, b, c, d)| Aggregate::from_parts(numbers, [a, b, c, d]))
     }
 
     proptest! {
@@ -301,7 +316,7 @@ mod tests {
     fn every_part_has_one_name() {
         let names: std::collections::BTreeSet<_> =
             Aggregate::NUMBERS.iter().chain(&Aggregate::SKETCHES).collect();
-        assert_eq!(names.len(), Aggregate::NUMBERS.len() + 3);
+        assert_eq!(names.len(), Aggregate::NUMBERS.len() + 4);
         assert_eq!(Aggregate::default().numbers().len(), Aggregate::NUMBERS.len());
     }
 }

@@ -282,6 +282,22 @@ impl Measure {
         measure("p95_time_to_first_token", Time, "95 % of first tokens came within this.", |a| {
             time(&a.first_token, 0.95)
         }),
+        measure("chunks", Count, "Chunks of streams.", |a| count(a.chunks)),
+        measure(
+            "p50_time_per_output_chunk",
+            Time,
+            "Median over streams of the mean time between chunks.",
+            |a| time(&a.chunk_time, 0.5),
+        ),
+        measure(
+            "p95_time_per_output_chunk",
+            Time,
+            "In 95 % of streams chunks came at least this fast.",
+            |a| time(&a.chunk_time, 0.95),
+        ),
+        measure("backoff_time", Time, "Time waited between attempts, of all calls.", |a| {
+            (a.retried > 0).then(|| Quantity::Duration(Duration::from_nanos(a.backoff_nanos)))
+        }),
         measure("tokens_per_second", TokensPerSecond, "output_tokens / sum of durations.", tokens_per_second),
         measure("scores", Count, "Scores given.", |a| count(a.scores.count())),
         measure("mean_score", Score, "Mean of scores.", |a| {

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use jobmon_core::{
-    Answer, Attempt, Batch, Bucket, CallId, CallRecord, Cost, Dimension, End, Engine, ErrorCategory, Event,
-    Exporter, Fact, Failure, Feedback, Measure, Memory, Operation, Outcome, PricedAnswer, Query, Range,
-    Resource, Scope, Score, Search, SpanId, Text, Timestamp, TraceId, Usage, Usd, Verdict,
+    Answer, Attempt, Batch, Bucket, CallId, CallRecord, Chunks, Cost, Dimension, End, Engine, ErrorCategory,
+    Event, Exporter, Fact, Failure, Feedback, Measure, Memory, Operation, Outcome, PricedAnswer, Query,
+    Range, Resource, Scope, Score, Search, SpanId, Text, Timestamp, TraceId, Usage, Usd, Verdict,
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use proptest::prelude::*;
@@ -66,6 +66,10 @@ fn full_call() -> CallRecord {
         Attempt::new(1, Duration::ZERO, Duration::from_millis(5), Some(failure.clone())),
         Attempt::new(2, Duration::from_millis(9), Duration::from_millis(6), Some(failure)),
     ];
+    call.attempts[1].backoff = Duration::from_millis(4);
+    let mut chunks = Chunks::first(Duration::from_nanos(99));
+    chunks.add(Duration::from_nanos(450));
+    call.chunks = Some(chunks);
     call.cost = Some(Cost::AtLeast(Usd::from_nanos(123_456)));
     call.prices = Some(Text::from("list 1"));
     call.usage_missing = true;
@@ -316,4 +320,35 @@ fn sessions_are_answered_from_events() {
     let rows = query.run(&History::open(&path).unwrap()).unwrap();
     assert_eq!(rows.len(), 2);
     assert!(query.run(&Memory::default()).is_err(), "memory keeps no single events, and says so");
+}
+
+#[test]
+fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = |path: &Path| {
+        let query = Query::new([Measure::named("calls").unwrap(), Measure::named("chunks").unwrap()]);
+        let rows = query.run(&History::open(path).unwrap()).unwrap();
+        rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    for begins_with_a_reader in [true, false] {
+        let path = folder.path().join(format!("{begins_with_a_reader}.db"));
+        let mut plain = full_call();
+        (plain.chunks, plain.attempts[1].backoff) = (None, Duration::ZERO);
+        write(&path, vec![Event::Call(Box::new(plain))]);
+        // What the first schema did not have.
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        for table in ["hourly", "daily"] {
+            for column in ["backoff_nanos", "chunks", "chunk_time"] {
+                connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
+            }
+        }
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        drop(connection);
+        if begins_with_a_reader {
+            assert_eq!(calls(&path), ["1", "0"]);
+        }
+        write(&path, vec![Event::Call(Box::new(full_call()))]);
+        assert_eq!(calls(&path), ["2", "2"]);
+        assert!(History::open(&path).unwrap().check().unwrap().is_empty());
+    }
 }

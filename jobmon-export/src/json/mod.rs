@@ -3,7 +3,9 @@
 //! Schema 1, documented in `docs/jsonl.md`. Fields that are unknown are left out, never null. Times are RFC 3339
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
-use jobmon_core::{Attempt, CallRecord, Cost, Failure, PricedAnswer, Text, Usage, Value as Attribute};
+use jobmon_core::{
+    Attempt, CallRecord, Chunks, Cost, Failure, PricedAnswer, Text, Usage, Value as Attribute,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     let list = |items: Vec<Value>| (!items.is_empty()).then_some(items);
     put(&mut object, "answers", list(record.answers.iter().map(answer).collect()));
     put(&mut object, "attempts", list(record.attempts.iter().map(attempt).collect()));
+    put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
     let attributes: Object =
         record.attributes.iter().map(|(key, value)| (key.as_str().to_owned(), attribute(value))).collect();
     put(&mut object, "attributes", (!attributes.is_empty()).then_some(attributes));
@@ -66,9 +69,19 @@ fn attempt(attempt: &Attempt) -> Value {
     let mut object = Object::new();
     object.insert("number".to_owned(), json!(attempt.number));
     object.insert("after_nanos".to_owned(), json!(nanos(attempt.after)));
+    put(&mut object, "backoff_nanos", Some(nanos(attempt.backoff)).filter(|nanos| *nanos > 0));
     object.insert("duration_nanos".to_owned(), json!(nanos(attempt.duration)));
     put(&mut object, "error", attempt.failure.as_ref().map(failure));
     Value::Object(object)
+}
+
+fn chunks(chunks: &Chunks) -> Value {
+    json!({
+        "count": chunks.count,
+        "first_nanos": nanos(chunks.first),
+        "last_nanos": nanos(chunks.last),
+        "longest_gap_nanos": nanos(chunks.longest_gap),
+    })
 }
 
 pub(crate) fn failure(failure: &Failure) -> Value {

@@ -1,7 +1,7 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Cost, ErrorCategory, Failure, PricedAnswer, Text, Usage, Usd,
+    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, PricedAnswer, Text, Usage, Usd,
     Value as Attribute,
 };
 use serde_json::Value;
@@ -19,8 +19,17 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     let list = |key: &str| rest[key].as_array().map(Vec::as_slice).unwrap_or_default();
     record.answers = list("answers").iter().map(answer).collect();
     record.attempts = list("attempts").iter().filter_map(attempt).collect();
+    record.chunks = chunks(&rest["chunks"]);
     let attributes = rest["attributes"].as_object().into_iter().flatten();
     record.attributes = attributes.map(|(key, value)| (Text::from(key.clone()), attribute(value))).collect();
+}
+
+fn chunks(value: &Value) -> Option<Chunks> {
+    let mut chunks = Chunks::first(duration(&value["first_nanos"])?);
+    chunks.count = value["count"].as_u64()?;
+    chunks.last = duration(&value["last_nanos"])?;
+    chunks.longest_gap = duration(&value["longest_gap_nanos"])?;
+    Some(chunks)
 }
 
 fn attribute(value: &Value) -> Attribute {
@@ -66,7 +75,10 @@ fn cost(value: &Value) -> Cost {
 fn attempt(value: &Value) -> Option<Attempt> {
     let number = u32::try_from(value["number"].as_u64()?).ok()?;
     let failure = value["error"].is_object().then(|| failure(&value["error"]));
-    Some(Attempt::new(number, duration(&value["after_nanos"])?, duration(&value["duration_nanos"])?, failure))
+    let (after, took) = (duration(&value["after_nanos"])?, duration(&value["duration_nanos"])?);
+    let mut attempt = Attempt::new(number, after, took, failure);
+    attempt.backoff = duration(&value["backoff_nanos"]).unwrap_or_default();
+    Some(attempt)
 }
 
 pub(crate) fn failure(value: &Value) -> Failure {

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Reads a history; nothing in it is ever changed. Agents may write to it meanwhile.
+/// Reads a history; no event in it is ever changed. Agents may write to it meanwhile. One of an earlier version of
+/// jobmon is brought up to date first.
 ///
 /// ```no_run
 /// use jobmon_core::{Range, report::Report};
@@ -40,8 +41,9 @@ impl History {
         // Opened for writing, and forbidden to: a connection opened read-only would leave the files of the
         // write-ahead log behind, since it may not remove them when it is the last one.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        schema::update(&mut connection, &path)?;
         connection.pragma_update(None, "query_only", true).map_err(&failed)?;
         schema::check(&connection, &path)?;
         Ok(Self { path, connection })
@@ -183,7 +185,7 @@ pub(super) fn aggregate(row: &Row<'_>, at: usize) -> rusqlite::Result<Aggregate>
         };
         Sketch::decode(&row.get::<_, Vec<u8>>(column)?).ok_or_else(damaged)
     };
-    let sketches = [sketch(0)?, sketch(1)?, sketch(2)?];
+    let sketches = [sketch(0)?, sketch(1)?, sketch(2)?, sketch(3)?];
     Ok(Aggregate::from_parts(numbers, sketches))
 }
 

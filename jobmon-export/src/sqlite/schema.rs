@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -111,7 +111,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&failed)?;
     if tables > 0 || pragma(&transaction, "application_id").map_err(&failed)? != 0 {
-        return check(&transaction, path);
+        check(&transaction, path)?;
+        migrate(&transaction).map_err(&failed)?;
+        return transaction.commit().map_err(failed);
     }
     let make = || {
         transaction.execute_batch(EVENTS)?;
@@ -122,6 +124,32 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     };
     make().map_err(&failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// Brings a history of an earlier version up to date; one of this version is only looked at.
+pub(super) fn update(connection: &mut Connection, path: &Path) -> Result<(), HistoryError> {
+    check(connection, path)?;
+    let failed = HistoryError::sqlite(path);
+    if pragma(connection, "user_version").map_err(&failed)? < VERSION {
+        prepare(connection, path)
+    } else {
+        Ok(())
+    }
+}
+
+/// Adds what later versions have, step by step; no row is lost.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    if pragma(connection, "user_version")? < 2 {
+        for table in ["hourly", "daily"] {
+            connection.execute_batch(&format!(
+                "ALTER TABLE {table} ADD COLUMN backoff_nanos INTEGER NOT NULL DEFAULT 0;
+                 ALTER TABLE {table} ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+                 ALTER TABLE {table} ADD COLUMN chunk_time BLOB NOT NULL DEFAULT x'';"
+            ))?;
+        }
+        connection.pragma_update(None, "user_version", 2)?;
+    }
+    Ok(())
 }
 
 /// Checks that the file is a history that we know.

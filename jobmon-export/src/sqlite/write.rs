@@ -175,18 +175,21 @@ fn merge(
     table: &str,
     slices: HashMap<(Timestamp, Key), Aggregate>,
 ) -> rusqlite::Result<()> {
-    let figures: Vec<_> = schema::figures().collect();
-    let same: Vec<_> =
-        schema::dimensions().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 2)).collect();
+    let (keys, figures): (Vec<_>, Vec<_>) = (schema::dimensions().collect(), schema::figures().collect());
+    let same: Vec<_> = keys.iter().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 2)).collect();
     let slots = vec!["?"; 1 + same.len() + figures.len()];
     let mut find = transaction.prepare_cached(&format!(
         "SELECT {} FROM {table} WHERE start = ?1 AND {}",
         figures.join(", "),
         same.join(" AND ")
     ))?;
-    // Columns in the order in which the table has them.
-    let mut put = transaction
-        .prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES ({})", slots.join(", ")))?;
+    // A table that was brought up to date has its columns in another order.
+    let mut put = transaction.prepare_cached(&format!(
+        "INSERT OR REPLACE INTO {table} (start, {}, {}) VALUES ({})",
+        keys.join(", "),
+        figures.join(", "),
+        slots.join(", ")
+    ))?;
     for ((start, key), mut aggregate) in slices {
         let mut values = vec![Value::Integer(start.nanos())];
         for dimension in Dimension::ROLLUP {
