@@ -146,7 +146,7 @@ fn wrong_input_is_explained_in_one_paragraph_and_changes_nothing() {
     std::fs::write(folder.path().join("notes.txt"), "no history ".repeat(100)).unwrap();
     let newer = folder.path().join("newer.db");
     std::fs::copy(folder.path().join("jobmon.db"), &newer).unwrap();
-    set_schema(&newer, 2);
+    set_schema(&newer, 99);
     let listing = || {
         let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
         let mut files: Vec<_> = files.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
@@ -157,7 +157,7 @@ fn wrong_input_is_explained_in_one_paragraph_and_changes_nothing() {
     for (args, parts) in [
         (&["report", "--db", "missing.db"][..], &["missing.db", "--db"][..]),
         (&["report", "--db", "notes.txt"], &["notes.txt", "not a jobmon history"]),
-        (&["report", "--db", "newer.db"], &["newer.db", "schema 2", "install"]),
+        (&["report", "--db", "newer.db"], &["newer.db", "schema 99", "install"]),
         (&["query", "--measures", "price"], &["`price`", "expected one of", "cost"]),
         (&["query", "--measures", "cost", "--by", "colour"], &["`colour`", "expected one of", "feature"]),
         (&["query", "--measures", "cost", "--filter", "feature"], &["`feature`", "dimension=value"]),
