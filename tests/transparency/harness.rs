@@ -98,6 +98,20 @@ fn said(line: &str) -> Option<Said> {
     })
 }
 
+/// Compiles a library that knows only the crates given, by these names, and gives what the compiler said.
+pub(crate) fn compile(name: &str, text: &str, externs: &[(&str, &str)], folder: &Path) -> String {
+    let toolchain = toolchain();
+    fs::write(folder.join(name).with_extension("rs"), text).expect("written");
+    let mut rustc = Command::new(toolchain.sysroot.join("bin/rustc"));
+    rustc.args(["--crate-type=lib", "--edition=2024", "-Dwarnings", "--crate-name", name]);
+    rustc.arg(format!("{name}.rs")).arg("-L").arg(&toolchain.libraries).arg("-L").arg(folder);
+    for (name, file) in externs {
+        let built = toolchain.externs.iter().find(|(built, _)| built == file);
+        rustc.arg(format!("--extern={name}={}", built.map_or(*file, |(_, file)| file)));
+    }
+    String::from_utf8(rustc.current_dir(folder).output().expect("rustc runs").stderr).expect("text")
+}
+
 /// What only one of two lists has, one on a line: `+` is new.
 pub(crate) fn difference(annotated: &[Said], bare: &[Said]) -> String {
     let mut counts: BTreeMap<&Said, i32> = BTreeMap::new();
@@ -138,14 +152,18 @@ fn bare(text: &str) -> String {
 struct Toolchain {
     sysroot: PathBuf,
     libraries: PathBuf,
-    externs: Vec<String>,
+    /// Names and files.
+    externs: Vec<(String, String)>,
 }
 
 impl Toolchain {
     fn command(&self, tool: &str) -> Command {
         let mut command = Command::new(self.sysroot.join("bin").join(tool));
         command.args(["--crate-type=lib", "--crate-name=source"]);
-        command.arg("-L").arg(&self.libraries).args(&self.externs);
+        command.arg("-L").arg(&self.libraries);
+        for (name, file) in &self.externs {
+            command.arg(format!("--extern={name}={file}"));
+        }
         command.env("CLIPPY_CONF_DIR", env!("CARGO_MANIFEST_DIR"));
         // For the listing that coverage is read from; lints and errors are those of the stable compiler all the same.
         command.env("RUSTC_BOOTSTRAP", "1");
@@ -174,7 +192,7 @@ fn toolchain() -> &'static Toolchain {
             if let ("jobmon" | "async_trait" | "serde_json", Some(file)) =
                 (name, message["filenames"][0].as_str())
             {
-                externs.push(format!("--extern={name}={file}"));
+                externs.push((name.to_owned(), file.to_owned()));
                 libraries = Path::new(file).with_file_name("");
             }
         }
