@@ -1,14 +1,19 @@
 //! What a call leaves as it is: values, panics, time, threads, secrets.
 
+use super::shapes::{Exit, SHAPES, Shape};
 use super::{Yield, answer, block_on, poll_once};
 use jobmon::testing::Collect;
-use jobmon::{Batch, End, ExportError, Exporter, Pipeline, Settings, instrument_llm};
+use jobmon::{
+    Batch, End, ExportError, Exporter, LlmResponse, Pipeline, Settings, Timestamp, Usage, instrument_llm,
+};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -203,4 +208,87 @@ fn what_is_called_while_a_future_is_dropped_or_made_belongs_to_its_surroundings(
     assert_ne!(calls[0].parent, Some(calls[1].id.span), "its parent is the future, which has not ended");
     assert!(calls[0].parent.is_some());
     assert_eq!(calls[2].parent, None);
+}
+
+#[test]
+fn the_clock_starts_at_the_first_poll_and_runs_while_the_future_waits() {
+    for (name, shape) in SHAPES {
+        let Shape::Async(make) = shape else { continue };
+        let (collect, _guard) = Collect::install();
+        let pause = Duration::from_millis(2);
+        let mut future = make(Exit::Ok);
+        thread::sleep(pause);
+        let polled = Timestamp::now();
+        assert!(poll_once(future.as_mut()).is_pending());
+        thread::sleep(pause);
+        assert!(poll_once(future.as_mut()).is_ready());
+        let call = collect.only_call();
+        assert!(call.start >= polled, "{name}");
+        assert!(call.duration >= Some(pause), "{name}");
+    }
+}
+
+#[test]
+fn an_attribute_on_itself_makes_two_calls() {
+    // The first attribute is expanded first, and so is nearest to the body.
+    #[instrument_llm(name = "inner")]
+    #[instrument_llm(name = "outer")]
+    async fn stacked() {
+        Yield::default().await;
+    }
+    let (collect, _guard) = Collect::install();
+    block_on(stacked());
+    let calls = collect.calls();
+    assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["inner", "outer"]);
+    assert_eq!(calls[0].parent, Some(calls[1].id.span));
+}
+
+#[test]
+fn only_the_err_of_a_result_is_an_error() {
+    #[instrument_llm(operation = retrieval)]
+    fn option() -> Option<u8> {
+        None
+    }
+    #[instrument_llm(operation = retrieval)]
+    fn flow() -> ControlFlow<u8> {
+        ControlFlow::Break(1)
+    }
+    #[instrument_llm(operation = retrieval)]
+    fn poll() -> Poll<Result<u8, String>> {
+        Poll::Ready(Err("not the function's own".to_owned()))
+    }
+    #[instrument_llm(operation = retrieval)]
+    fn nested() -> Result<Result<u8, String>, String> {
+        Ok(Err("not the function's own".to_owned()))
+    }
+    type Aliased = Result<u8, String>;
+    #[instrument_llm(operation = retrieval)]
+    fn aliased() -> Aliased {
+        Err("its own".to_owned())
+    }
+    let (collect, _guard) = Collect::install();
+    let _ = (option(), flow(), poll(), nested(), aliased());
+    let ends: Vec<_> = collect.calls().iter().map(|call| call.end).collect();
+    assert_eq!(ends, [End::Ok, End::Ok, End::Ok, End::Ok, End::Error]);
+}
+
+#[test]
+fn generic_code_loses_no_usage_that_its_bounds_tell_of() {
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn bounded<T: LlmResponse>(answer: T) -> Result<T, String> {
+        Ok(answer)
+    }
+    #[instrument_llm(model = "gpt-4o-mini")]
+    async fn bounded_option<T>(answer: T) -> Option<T>
+    where
+        T: LlmResponse + Send,
+    {
+        Some(answer)
+    }
+    let (collect, _guard) = Collect::install();
+    bounded(Usage::new(1, 2)).expect("an answer");
+    block_on(bounded_option(answer(1, 2)));
+    for call in collect.calls() {
+        assert_eq!(call.usage(), Some(Usage::new(1, 2)), "{}", call.name);
+    }
 }

@@ -53,3 +53,7 @@ pub fn our_names() {
 pub fn await_outside(x: std::future::Ready<u8>) -> u8 {
     1
 }
+#[instrument_llm]
+pub unsafe extern "C" fn variadic(n: u8, mut rest: ...) -> u8 {
+    n
+}
