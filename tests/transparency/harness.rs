@@ -71,6 +71,7 @@ impl Pair {
         all.extend(args);
         self.run(tool, &all).map(|output| {
             let text = String::from_utf8_lossy(&output.stderr);
+            assert!(text.lines().all(|line| line.starts_with('{')), "the compiler crashed: {text}");
             let mut said: Vec<_> = text.lines().filter_map(said).collect();
             said.sort_unstable();
             said
@@ -84,7 +85,7 @@ impl Pair {
 
 /// One message of the compiler; `None` for its summaries.
 fn said(line: &str) -> Option<Said> {
-    let message: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no message: {line}"));
+    let message: Value = serde_json::from_str(line).expect("a message");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let spans = message["spans"].as_array()?;
     let first = spans.iter().find(|span| span["is_primary"] == true)?;
