@@ -4,26 +4,14 @@
 use crate::harness::{EDITIONS, Pair, Said};
 use std::collections::BTreeSet;
 
-/// Whose error is another one, or more than one.
-const NOT_YET: [(&str, &[u64]); 3] = [
-    // An unknown type in the result (16), `break` in a closure (42).
-    ("names.rs", &[16, 42]),
-    // The lifetime of a result (28, 30, 83, 85), an argument that is not `mut` (75, 80), a borrowing future (100).
-    ("borrows.rs", &[28, 30, 75, 80, 83, 85, 100]),
-    // A future of another type (108, 109), what is no future (112).
-    ("types.rs", &[108, 109, 112]),
-];
-
 /// Compares line and code of each error, and gives all of them in each edition: annotated, bare.
 fn compare(root: &'static str, at_least: usize) -> Vec<[Vec<Said>; 2]> {
     let pair = Pair::of(root);
-    let not_yet: &[u64] = NOT_YET.iter().find(|(known, _)| *known == root).map_or(&[], |(_, lines)| lines);
     let mut all = Vec::new();
     let mut differences = String::new();
     for edition in EDITIONS {
         let mut both = pair.diagnostics("rustc", &["--edition", edition]);
-        both.iter_mut()
-            .for_each(|said| said.retain(|said| said.level == "error" && !not_yet.contains(&said.at.0)));
+        both.iter_mut().for_each(|said| said.retain(|said| said.level == "error"));
         let places = both.each_ref().map(|said| said.iter().map(place).collect::<BTreeSet<_>>());
         assert!(places[1].len() >= at_least, "{places:#?}");
         let only = |one: usize, other: usize| {
@@ -57,4 +45,19 @@ fn types_that_do_not_fit() {
 #[test]
 fn borrows_that_do_not_last() {
     compare("borrows.rs", 10);
+}
+#[test]
+fn variables_keep_their_names_in_messages() {
+    for ([annotated, bare], edition) in compare("borrows.rs", 10).into_iter().zip(EDITIONS) {
+        // A message without the variable's name is of little help.
+        let named = |said: &Said| said.text.contains('`');
+        let nameless = |said: &&Said| {
+            !named(said) && bare.iter().any(|known| place(known) == place(said) && named(known))
+        };
+        assert_eq!(
+            annotated.iter().filter(nameless).collect::<Vec<_>>(),
+            Vec::<&Said>::new(),
+            "edition {edition}"
+        );
+    }
 }

@@ -53,33 +53,6 @@ const NO_LONGER_TRUE: [(&str, &str); 3] = [
     ("clippy::manual_async_fn", "with `async fn` the call would begin later"),
 ];
 
-/// Lints about which more is said, or less, than about the bare function.
-const NOT_YET: [(&str, &str); 21] = [
-    // More is said:
-    ("clippy::async_yields_async", "of an `async fn` that gives a future"),
-    ("clippy::implicit_return", "of functions without a result; else at the attribute"),
-    ("clippy::result_large_err", "once more, of the closure"),
-    ("unused_assignments", "in other words, elsewhere"),
-    // Less is said:
-    ("clippy::elidable_lifetime_names", "the hint names the lifetime"),
-    ("clippy::items_after_statements", ""),
-    ("clippy::literal_string_with_formatting_args", ""),
-    ("clippy::missing_assert_message", ""),
-    ("clippy::missing_panics_doc", ""),
-    ("clippy::needless_lifetimes", "the hint names the lifetime"),
-    ("clippy::needless_pass_by_ref_mut", ""),
-    ("clippy::needless_return", ""),
-    ("clippy::panic", ""),
-    ("clippy::print_stdout", ""),
-    ("clippy::todo", ""),
-    ("clippy::unimplemented", ""),
-    ("clippy::uninlined_format_args", ""),
-    ("clippy::unnecessary_wraps", "the hint returns too"),
-    ("clippy::redundant_pub_crate", "of functions made by `macro_rules!`"),
-    ("clippy::unreachable", ""),
-    ("clippy::dbg_macro", ""),
-];
-
 /// Compares what lints say in every edition, and gives what they said of the bare source.
 fn compare(pair: &Pair, lints: &[String], apart_from: &[&str]) -> Vec<Said> {
     let mut of_bare = Vec::new();
@@ -90,7 +63,7 @@ fn compare(pair: &Pair, lints: &[String], apart_from: &[&str]) -> Vec<Said> {
         assert!(bare.iter().all(|said| said.level == "warning"), "{bare:#?}");
         of_bare.clone_from(&bare);
         for said in [&mut annotated, &mut bare] {
-            said.retain(|said| NO_LONGER_TRUE.iter().chain(&NOT_YET).all(|(lint, _)| *lint != said.code));
+            said.retain(|said| NO_LONGER_TRUE.iter().all(|(lint, _)| *lint != said.code));
             said.retain(|said| !apart_from.contains(&said.code.as_str()));
         }
         assert_eq!(difference(&annotated, &bare), "", "edition {edition}");
