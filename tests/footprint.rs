@@ -49,3 +49,27 @@ fn the_core_knows_no_runtime_no_http_and_no_telemetry_crate() {
         }
     }
 }
+
+#[test]
+fn our_crates_fit_only_their_own_version() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--locked", "--no-deps", "--format-version=1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("metadata");
+    let mut pinned = 0;
+    for package in metadata["packages"].as_array().expect("packages") {
+        let needed = package["dependencies"].as_array().expect("dependencies").iter();
+        // Development dependencies are not published.
+        for dependency in needed.filter(|dependency| dependency["kind"].is_null()) {
+            let name = dependency["name"].as_str().expect("a name");
+            let expected = format!("={}", env!("CARGO_PKG_VERSION"));
+            if name.starts_with("jobmon") && package["publish"].is_null() {
+                assert_eq!(dependency["req"], expected.as_str(), "{name} in {}", package["name"]);
+                pinned += 1;
+            }
+        }
+    }
+    assert!(pinned >= 4, "{pinned} dependencies on our own crates");
+}

@@ -1,8 +1,10 @@
 //! The macros on token streams, without a compiler.
 
+mod fuzz;
+mod snapshots;
+
 use crate::expand::instrument;
-use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
-use quote::quote;
+use proc_macro2::{TokenStream, TokenTree};
 
 const FUNCTION: &str =
     "pub async fn ask(request: Request) -> Result<Completion, Error> { send(request).await }";
@@ -325,105 +327,4 @@ fn expansions_are_deterministic_and_small() {
 fn count(stream: TokenStream) -> usize {
     let inside = |token| if let TokenTree::Group(group) = token { count(group.stream()) } else { 0 };
     stream.into_iter().map(|token| 1 + inside(token)).sum()
-}
-
-/// A small generator (xorshift), the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or(0) % n
-    }
-
-    fn tokens(&mut self, depth: usize) -> TokenStream {
-        (0..self.below(9)).map(|_| self.token(depth)).collect()
-    }
-
-    fn token(&mut self, depth: usize) -> TokenTree {
-        const WORDS: [&str; 42] = [
-            "fn",
-            "async",
-            "const",
-            "unsafe",
-            "extern",
-            "pub",
-            "impl",
-            "struct",
-            "enum",
-            "trait",
-            "mod",
-            "self",
-            "crate",
-            "super",
-            "let",
-            "where",
-            "dyn",
-            "for",
-            "return",
-            "operation",
-            "provider",
-            "model",
-            "feature",
-            "name",
-            "fields",
-            "track",
-            "usage",
-            "error",
-            "required",
-            "manual",
-            "tokens",
-            "chat",
-            "Future",
-            "Pin",
-            "Box",
-            "Result",
-            "Output",
-            "llm",
-            "input",
-            "category",
-            "x",
-            "_",
-        ];
-        const SIGNS: [char; 16] =
-            ['=', ',', '.', ':', ';', '%', '?', '|', '&', '<', '>', '!', '#', '-', '+', '\''];
-        const DELIMITERS: [Delimiter; 4] =
-            [Delimiter::Parenthesis, Delimiter::Brace, Delimiter::Bracket, Delimiter::None];
-        match self.below(10) {
-            0..=4 => Ident::new(WORDS[self.below(WORDS.len())], Span::call_site()).into(),
-            5 => Literal::string("text").into(),
-            6 => Literal::u32_unsuffixed(7).into(),
-            7 if depth > 0 => Group::new(DELIMITERS[self.below(4)], self.tokens(depth - 1)).into(),
-            _ => {
-                let spacing = if self.below(2) == 0 { Spacing::Alone } else { Spacing::Joint };
-                Punct::new(SIGNS[self.below(SIGNS.len())], spacing).into()
-            }
-        }
-    }
-}
-
-#[test]
-fn nothing_panics_on_random_tokens() {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    for _ in 0..2_000 {
-        let (noise, more) = (random.tokens(3), random.tokens(3));
-        for item in [more.clone(), quote!(async fn f() -> #more { #more }), quote!(pub fn f(#more) { })] {
-            assert!(!instrument(noise.clone(), item).is_empty() || noise.is_empty());
-        }
-        for item in [
-            more.clone(),
-            quote!(
-                #[llm(#noise)]
-                struct S {
-                    #[llm(#more)]
-                    a: u8,
-                }
-            ),
-            quote!(enum E { #[llm(#noise)] A(#[llm(#more)] B), C { #more } }),
-        ] {
-            let _ = (crate::response::derive(item.clone()), crate::error::derive(item));
-        }
-    }
 }

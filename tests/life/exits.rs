@@ -1,114 +1,56 @@
 //! Every way to end.
 
-use super::{Yield, answer, block_on, fail, poll_once};
+use super::shapes::{Agent, Ask, Exit, SHAPES, Shape, asynchronous, synchronous};
+use super::{Yield, answer, block_on, poll_once};
 use jobmon::testing::Collect;
 use jobmon::{End, ErrorCategory, LlmResponse, Text, Usage, instrument_llm};
-use serde_json::Value;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::time::Duration;
 
-#[derive(Clone, Copy)]
-enum Exit {
-    Ok,
-    Error,
-    Question,
-    Return,
-    Panic,
-}
-
-#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
-async fn asynchronous(exit: Exit) -> Result<Value, io::Error> {
-    Yield::default().await;
-    match exit {
-        Exit::Ok => {}
-        Exit::Error => return fail(),
-        Exit::Question => drop(fail()?),
-        Exit::Return => return Ok(answer(10, 2)),
-        Exit::Panic => panic!("on purpose"),
-    }
-    Ok(answer(10, 2))
-}
-
-#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
-fn synchronous(exit: Exit) -> Result<Value, io::Error> {
-    match exit {
-        Exit::Ok => {}
-        Exit::Error => return fail(),
-        Exit::Question => drop(fail()?),
-        Exit::Return => return Ok(answer(10, 2)),
-        Exit::Panic => panic!("on purpose"),
-    }
-    Ok(answer(10, 2))
-}
-
-struct Agent;
-
-impl Agent {
-    #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
-    async fn method(&mut self, exit: Exit) -> Result<Value, io::Error> {
-        asynchronous_body(exit).await
-    }
-}
-
-async fn asynchronous_body(exit: Exit) -> Result<Value, io::Error> {
-    Yield::default().await;
-    match exit {
-        Exit::Error | Exit::Question => fail(),
-        Exit::Panic => panic!("on purpose"),
-        Exit::Ok | Exit::Return => Ok(answer(10, 2)),
-    }
-}
-
-#[async_trait::async_trait]
-trait Ask {
-    async fn ask(&self, exit: Exit) -> Result<Value, io::Error>;
-}
-
-#[async_trait::async_trait]
-impl Ask for Agent {
-    #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
-    async fn ask(&self, exit: Exit) -> Result<Value, io::Error> {
-        asynchronous_body(exit).await
-    }
-}
-
-type Shape = fn(Exit) -> Result<Value, io::Error>;
-
-const SHAPES: [(&str, Shape); 4] = [
-    ("async", |exit| block_on(asynchronous(exit))),
-    ("sync", |exit| synchronous(exit)),
-    ("method", |exit| block_on(Agent.method(exit))),
-    ("async-trait", |exit| block_on(Agent.ask(exit))),
-];
-
 #[instrument_llm]
 fn parent(inside: &dyn Fn()) {
     inside();
 }
 
+/// Runs it to its end, or for one poll.
+fn run(shape: &Shape, exit: Exit) {
+    match shape {
+        Shape::Sync(run) => drop(run(exit)),
+        Shape::Async(make) if exit == Exit::Cancelled => {
+            let mut future = make(exit);
+            assert!(poll_once(future.as_mut()).is_pending());
+        }
+        Shape::Async(make) => drop(block_on(make(exit))),
+    }
+}
+
 #[test]
 fn every_exit_of_every_shape_is_recorded_once() {
-    for (shape, run) in SHAPES {
+    for (name, shape) in SHAPES {
         for (exit, end, category) in [
             (Exit::Ok, End::Ok, None),
             (Exit::Return, End::Ok, None),
             (Exit::Error, End::Error, Some(ErrorCategory::Timeout)),
             (Exit::Question, End::Error, Some(ErrorCategory::Timeout)),
             (Exit::Panic, End::Panicked, Some(ErrorCategory::Panic)),
+            (Exit::Cancelled, End::Cancelled, Some(ErrorCategory::Cancelled)),
         ] {
+            if matches!((&shape, exit), (Shape::Sync(_), Exit::Cancelled)) {
+                continue;
+            }
             for with_parent in [false, true] {
                 let (collect, _guard) = Collect::install();
-                let inside = || drop(catch_unwind(AssertUnwindSafe(|| run(exit))));
+                let inside = || drop(catch_unwind(AssertUnwindSafe(|| run(&shape, exit))));
                 if with_parent {
                     parent(&inside);
                 } else {
                     inside();
                 }
                 let calls = collect.calls();
-                let what = format!("{shape}, {end}, parent: {with_parent}");
+                let what = format!("{name}, {end}, parent: {with_parent}");
                 assert_eq!(calls.len(), 1 + usize::from(with_parent), "{what}: {calls:#?}");
                 let call = &calls[0];
                 assert_eq!((call.end, call.failure.as_ref().map(|f| f.category)), (end, category), "{what}");
@@ -118,23 +60,11 @@ fn every_exit_of_every_shape_is_recorded_once() {
                 assert!(outer.is_none_or(|outer| outer.trace == call.id.trace), "{what}");
                 let usage = (end == End::Ok).then(|| Usage::new(10, 2));
                 assert_eq!(call.usage(), usage, "{what}");
-                assert!(call.duration.is_some(), "{what}");
+                assert!(call.duration.is_some() && call.attempts.is_empty(), "{what}");
+                assert_eq!(jobmon::current().id(), None, "{what}: nothing is current afterwards");
             }
         }
     }
-}
-
-#[test]
-fn a_future_dropped_after_its_first_poll_is_cancelled() {
-    let (collect, _guard) = Collect::install();
-    let mut future = Box::pin(asynchronous(Exit::Ok));
-    assert!(poll_once(future.as_mut()).is_pending());
-    drop(future);
-    let call = collect.only_call();
-    assert_eq!(
-        (call.end, call.failure.map(|f| f.category)),
-        (End::Cancelled, Some(ErrorCategory::Cancelled))
-    );
 }
 
 #[test]

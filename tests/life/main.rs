@@ -2,7 +2,9 @@
 
 mod context;
 mod exits;
+mod promises;
 mod reports;
+mod shapes;
 
 use serde_json::{Value, json};
 use std::future::Future;
@@ -30,7 +32,7 @@ impl Future for Yield {
     }
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

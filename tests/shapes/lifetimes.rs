@@ -4,6 +4,7 @@ use crate::block_on;
 use jobmon::instrument_llm;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::marker::PhantomPinned;
 
 #[derive(Debug, PartialEq)]
 struct R<'a>(&'a str);
@@ -87,6 +88,13 @@ async fn send_generic<T: Send>(x: T) -> T {
     async {}.await;
     x
 }
+#[instrument_llm]
+async fn not_unpin(x: PhantomPinned) -> PhantomPinned {
+    let kept = &x;
+    async {}.await;
+    let _ = kept;
+    x
+}
 const fn is_send<T: Send>(_: &T) {}
 
 #[test]
@@ -136,5 +144,7 @@ fn arguments_drop_in_the_same_order() {
 fn futures_stay_send() {
     is_send(&send_with_non_sync(Cell::new(1)));
     is_send(&send_generic(1));
+    is_send(&not_unpin(PhantomPinned));
+    let PhantomPinned = block_on(not_unpin(PhantomPinned));
     assert_eq!(block_on(send_with_non_sync(Cell::new(1))) + block_on(send_generic(1)), 2);
 }

@@ -104,12 +104,12 @@ fn impl_capturing<T: Copy + Debug>(x: T) -> impl Debug + use<T> {
 
 #[instrument_llm]
 fn never_sync(text: &str) -> ! {
-    panic!("{text}")
+    panic!("{}", text)
 }
 #[instrument_llm(model = "m")]
 async fn never_async(text: &str) -> ! {
     async {}.await;
-    panic!("{text}")
+    panic!("{}", text)
 }
 #[instrument_llm]
 fn never_loops() -> ! {
