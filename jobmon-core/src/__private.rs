@@ -16,6 +16,5 @@ pub use crate::site::{Facts, Site, Track};
 pub use crate::streamed::{Streamed, opened, streamed};
 pub use ::core;
 pub use ::core::convert::Infallible;
-pub use ::core::mem::drop as captured;
 pub use ::core::time::Duration;
 pub use std::boxed::Box;

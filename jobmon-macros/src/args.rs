@@ -116,6 +116,19 @@ impl Args {
         }
     }
 
+    /// Expressions that are evaluated before the body, with the parameters in sight.
+    pub(crate) fn outside(&self) -> TokenStream {
+        let given = [&self.provider, &self.model, &self.feature].into_iter().flatten();
+        let given =
+            given.filter_map(|given| if let Given::Computed(value) = given { Some(value) } else { None });
+        let fields = self.fields.iter().map(|field| &field.value);
+        let timeout = self.timeout.iter().filter_map(|(_, wait)| match wait {
+            Wait::Computed(value) => Some(value),
+            Wait::Nanos(_) => None,
+        });
+        quote::quote!(#(#given)* #(#fields)* #(#timeout)*)
+    }
+
     fn entry(
         &mut self,
         input: ParseStream<'_>,

@@ -1,9 +1,9 @@
-//! The names that a function's parameters bind, and in which order their values are dropped.
+//! The names that a function's parameters bind.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, FnArg, Pat, PatIdent, Signature, Token, Type};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Signature, Token, Type};
 
 /// One name, and what the signature says of it.
 pub(crate) struct Binding {
@@ -19,23 +19,28 @@ pub(crate) struct Binding {
 
 /// The names of all parameters but `self`, in the order of declaration.
 pub(crate) fn all(sig: &Signature) -> Vec<Binding> {
-    let mut bindings = Vec::new();
-    for input in &sig.inputs {
-        let FnArg::Typed(typed) = input else { continue };
-        let cfg: Vec<Attribute> =
-            typed.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
-        let whole = matches!(&*typed.pat, Pat::Ident(name) if name.subpat.is_none());
-        let mut names = Vec::new();
-        collect(&typed.pat, &mut names);
-        bindings.extend(names.into_iter().map(|name| Binding {
-            name: name.ident.clone(),
-            mutable: name.mutability,
-            by_ref: name.by_ref.is_some(),
-            cfg: cfg.clone(),
-            ty: whole.then(|| (*typed.ty).clone()),
-        }));
-    }
-    bindings
+    let typed = sig
+        .inputs
+        .iter()
+        .filter_map(|input| if let FnArg::Typed(typed) = input { Some(typed) } else { None });
+    typed.flat_map(all_of).collect()
+}
+
+/// The names of one parameter.
+pub(crate) fn all_of(typed: &PatType) -> Vec<Binding> {
+    let cfg: Vec<Attribute> =
+        typed.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
+    let whole = matches!(&*typed.pat, Pat::Ident(name) if name.subpat.is_none());
+    let mut names = Vec::new();
+    collect(&typed.pat, &mut names);
+    let binding = |name: &PatIdent| Binding {
+        name: name.ident.clone(),
+        mutable: name.mutability,
+        by_ref: name.by_ref.is_some(),
+        cfg: cfg.clone(),
+        ty: whole.then(|| (*typed.ty).clone()),
+    };
+    names.into_iter().map(binding).collect()
 }
 
 fn collect<'a>(pattern: &'a Pat, found: &mut Vec<&'a PatIdent>) {
@@ -58,81 +63,6 @@ fn collect<'a>(pattern: &'a Pat, found: &mut Vec<&'a PatIdent>) {
     }
 }
 
-/// What keeps a body, moved into a closure or an async block, dropping parameters as the bare function does: last
-/// declared first.
-#[derive(Default)]
-pub(crate) struct DropOrder {
-    /// Names where no code can come. What a closure names is what it holds, in the order in which it is named, and
-    /// in this order its values are dropped.
-    pub(crate) captured: TokenStream,
-    /// A parameter that the body does not name must not be captured, which would count as a use and silence
-    /// `unused_variables`. It becomes a variable of the body, and so must those declared after it.
-    pub(crate) lets: TokenStream,
-    /// Parameters that are `mut` as these variables, and so no longer as parameters.
-    pub(crate) moved: Vec<Ident>,
-}
-
-impl DropOrder {
-    /// Decides by the signature and by the words in the body.
-    pub(crate) fn of(sig: &Signature, body: &TokenStream, p: &TokenStream) -> Self {
-        let m = Span::mixed_site();
-        let dropped: Vec<Binding> = all(sig).into_iter().filter(may_need_drop).collect();
-        let own_self = match sig.receiver() {
-            Some(receiver) if !matches!(receiver.kind, syn::ReceiverKind::Reference(..)) => {
-                Some(Ident::new("self", receiver.self_token.span))
-            }
-            _ => None,
-        };
-        if dropped.len() + usize::from(own_self.is_some()) < 2 {
-            return Self::default();
-        }
-        let known = |binding: &Binding| {
-            let name = binding.name.unraw().to_string();
-            name.starts_with('_') || mentions(body, &name)
-        };
-        let first_unknown = dropped.iter().position(|binding| !known(binding)).unwrap_or(dropped.len());
-        let (held, moved) = dropped.split_at(first_unknown);
-        let captured = held
-            .iter()
-            .rev()
-            .map(|Binding { name, cfg, .. }| quote_spanned!(m=> #(#cfg)* #p::captured(#name);));
-        let captured: TokenStream = captured.collect();
-        let own_self =
-            own_self.filter(|_| mentions(body, "self")).map(|own| quote_spanned!(m=> #p::captured(#own);));
-        let lets = moved
-            .iter()
-            .map(|Binding { name, mutable, cfg, .. }| quote!(#(#cfg)* let #mutable #name = #name;));
-        let lets = lets.collect();
-        let moved =
-            moved.iter().filter(|binding| binding.mutable.is_some()).map(|binding| binding.name.clone());
-        Self { captured: quote!(#captured #own_self), lets, moved: moved.collect() }
-    }
-}
-
-impl DropOrder {
-    /// Attempts run one after the other on clones of what was given by value.
-    pub(crate) fn of_attempts(sig: &Signature, p: &TokenStream) -> Self {
-        let mut moved = Vec::new();
-        let mut lets = TokenStream::new();
-        for Binding { name, mutable, by_ref, cfg, ty } in all(sig) {
-            let at = Span::mixed_site().located_at(name.span());
-            lets.extend(match ty {
-                // Borrowed anew by each attempt.
-                Some(Type::Reference(reference)) if reference.mutability.is_some() => {
-                    quote_spanned!(at=> #(#cfg)* let #mutable #name = &mut *#name;)
-                }
-                Some(Type::Reference(_)) => continue,
-                _ if by_ref => continue,
-                _ => quote_spanned!(at=> #(#cfg)* let #mutable #name = #p::again(&#name);),
-            });
-            if mutable.is_some() {
-                moved.push(name);
-            }
-        }
-        Self { captured: TokenStream::new(), lets, moved }
-    }
-}
-
 /// Something that is borrowed exclusively, and so by one attempt only.
 pub(crate) fn exclusive(sig: &Signature) -> Option<TokenStream> {
     sig.inputs.iter().find_map(|input| match input {
@@ -147,26 +77,8 @@ pub(crate) fn exclusive(sig: &Signature) -> Option<TokenStream> {
     })
 }
 
-/// Whether dropping the value may do something, as far as its type's spelling says.
-fn may_need_drop(binding: &Binding) -> bool {
-    const PLAIN: [&str; 17] = [
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",
-        "u64", "u128", "usize",
-    ];
-    if binding.by_ref {
-        return false;
-    }
-    match &binding.ty {
-        Some(Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_)) => false,
-        Some(Type::Path(path)) => {
-            path.path.get_ident().is_none_or(|name| !PLAIN.iter().any(|plain| name == plain))
-        }
-        _ => true,
-    }
-}
-
 /// Whether a word is among the tokens, or in the text of a literal (`"{name}"`).
-fn mentions(tokens: &TokenStream, name: &str) -> bool {
+pub(crate) fn mentions(tokens: &TokenStream, name: &str) -> bool {
     tokens.clone().into_iter().any(|token| match token {
         TokenTree::Ident(word) => word.unraw() == *name,
         TokenTree::Literal(literal) => {

@@ -1,7 +1,7 @@
 //! The new body of a function: the old one, run as a call.
 
 use crate::args::Args;
-use crate::bindings::DropOrder;
+use crate::drops::DropOrder;
 use crate::func::Function;
 use crate::shape::{self, Gives, Runs, Shape, Wrap};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
@@ -272,10 +272,16 @@ impl Call<'_> {
         };
         // A block of one expression would be called superfluous, so ours has two statements. It has the user's span,
         // since the edition of a block decides when temporaries at its end are dropped.
+        let m = Span::mixed_site();
         let body = &self.function.body;
-        let first = if lets.is_empty() { &quote_spanned!(Span::mixed_site()=> let () = ();) } else { lets };
+        let first = lets.is_empty().then(|| quote_spanned!(m=> ;));
         let inner = block(quote!(#first #body), self.function.brace);
-        block(quote!(#hint #inner), self.function.brace)
+        if lets.is_empty() {
+            return block(quote!(#hint #inner), self.function.brace);
+        }
+        // Temporaries at the end of the body are dropped before parameters: at the end of an arm.
+        let arm = quote_spanned!(m=> match () { () => #inner });
+        block(quote!(#hint #lets #arm), self.function.brace)
     }
 
     /// The type that the call gives, as far as it can be named: the probe's methods are looked up by it.

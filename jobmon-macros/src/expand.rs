@@ -1,8 +1,9 @@
 //! The expansion of `#[instrument_llm]`.
 
 use crate::args::{self, Args, Mistakes};
-use crate::bindings::{self, DropOrder};
+use crate::bindings;
 use crate::body::{Call, block};
+use crate::drops::DropOrder;
 use crate::func::{self, Function};
 use crate::methods::{self, Block};
 use crate::shape::{Gives, Runs, Shape};
@@ -61,9 +62,11 @@ pub(crate) fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     refuse(args, function, shape)?;
     let Function { attrs, vis, sig, inner, body, .. } = function;
     let p = args::door(args.krate.as_ref());
-    let order =
-        if args.retry.is_some() { DropOrder::of_attempts(sig, &p) } else { DropOrder::of(sig, body, &p) };
-    let sig = bindings::without_mut(sig, &order.moved);
+    let order = match args.retry {
+        Some(_) => DropOrder::of_attempts(sig, &p),
+        None => DropOrder::of(sig, body, &args.outside(), &p),
+    };
+    let sig = order.sig.clone();
     let call = Call { args, function, shape, order, p };
     let statements = call.statements();
     let body = block(quote!(#(#inner)* #statements), function.brace);

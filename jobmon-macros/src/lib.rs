@@ -5,6 +5,7 @@
 mod args;
 mod bindings;
 mod body;
+mod drops;
 mod error;
 mod expand;
 mod fields;

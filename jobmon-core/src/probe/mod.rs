@@ -124,6 +124,9 @@ pub fn seen<T, E>(
     }
 }
 
+/// Names a parameter where no code can come.
+pub fn captured<T>(_parameter: T) {}
+
 /// Looks at an output: the type of the probe's argument is known by that of the output.
 pub fn looked_at<R>(output: &R, probe: impl FnOnce(&R) -> Seen) -> Seen {
     probe(output)
