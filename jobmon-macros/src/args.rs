@@ -7,8 +7,19 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, ExprClosure, Lit, LitStr, Path, Result, Token};
 
-const KEYS: &[&str] =
-    &["operation", "provider", "model", "feature", "name", "fields", "track", "usage", "error", "crate"];
+const KEYS: &[&str] = &[
+    "operation",
+    "provider",
+    "model",
+    "feature",
+    "name",
+    "fields",
+    "track",
+    "usage",
+    "error",
+    "disabled",
+    "crate",
+];
 
 /// Names of operations, and of the variants of `Operation`.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -40,6 +51,8 @@ pub(crate) struct Args {
     pub(crate) track: Option<[bool; 4]>,
     pub(crate) usage: Usage,
     pub(crate) error: Option<ExprClosure>,
+    /// Whether the function is left as it is: by its key, or since all are.
+    pub(crate) disabled: bool,
     pub(crate) krate: Option<Path>,
 }
 
@@ -62,7 +75,7 @@ pub(crate) enum Usage {
 impl Args {
     /// Reads all it can, and tells every mistake, each on its own spot.
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Option<Error>) {
-        let mut args = Self::default();
+        let mut args = Self { disabled: cfg!(feature = "disabled"), ..Self::default() };
         let mut mistakes = Mistakes::default();
         let parser = |input: ParseStream<'_>| {
             each(input, &mut mistakes, |input, mistakes, seen| args.entry(input, mistakes, seen));
@@ -94,6 +107,16 @@ impl Args {
         }
         if name == "track" {
             self.track = Some(track(&list_of(input, &key, "`track(tokens, latency)`")?, mistakes));
+            return Ok(());
+        }
+        if name == "disabled" {
+            self.disabled = true;
+            if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+                return Err(Error::new(
+                    key.span(),
+                    "`disabled` takes no value: where it stands, the function is left as it is",
+                ));
+            }
             return Ok(());
         }
         if !input.peek(Token![=]) {

@@ -46,6 +46,7 @@ use proc_macro::TokenStream;
 /// | `track(..)` | which of `tokens`, `latency`, `errors` and `retries` are recorded; all by default |
 /// | `usage` | `required`: it is a compile error when the return type tells no usage; `manual`: the body reports it; `\|out\| ..`: read it from the success value |
 /// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
+/// | `disabled` | no value: this function is left as it is |
 /// | `crate` | absolute path of `jobmon`, where it is only seen through another crate |
 ///
 /// Expressions are evaluated once, by reference, before the body, and only when a monitor is installed.

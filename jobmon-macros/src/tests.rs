@@ -73,6 +73,7 @@ fn keys_are_taken_in_any_order() {
         "track(tokens)",
         "usage = manual",
         "error = |e| c(e)",
+        "disabled",
         "crate = ::x",
     ];
     for one in keys {
@@ -283,4 +284,21 @@ fn nothing_panics_on_random_tokens() {
             let _ = (crate::response::derive(item.clone()), crate::error::derive(item));
         }
     }
+}
+
+#[test]
+fn what_is_disabled_stays_token_for_token_and_its_mistakes_are_told() {
+    let items = [
+        FUNCTION,
+        "#[inline] pub(crate) unsafe extern \"C\" fn f<const N: usize>(mut a: [u8; N]) -> ! { #![allow(x)] loop {} }",
+        "fn f() -> impl Future<Output = u8> { async { 1 } }",
+    ];
+    let same = |item: &str| item.parse::<TokenStream>().expect("valid tokens").to_string();
+    for item in items {
+        assert_eq!(expand("model = request.model, fields(?a), disabled", item), same(item));
+    }
+    assert_eq!(errors(&expand("modle = 1, disabled", FUNCTION)), 1);
+    assert_eq!(errors(&expand("disabled = true", FUNCTION)), 1);
+    assert_eq!(errors(&expand("disabled", "struct S;")), 1);
+    assert_eq!(errors(&expand("disabled", "const fn f() {}")), 1);
 }
