@@ -1,7 +1,7 @@
 //! The arguments of `#[instrument_llm(..)]`.
 
 use crate::fields::{self, Field};
-use crate::words;
+use crate::{models, words};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
@@ -17,6 +17,7 @@ const KEYS: &[&str] = &[
     "track",
     "usage",
     "error",
+    "model_check",
     "disabled",
     "crate",
 ];
@@ -51,6 +52,9 @@ pub(crate) struct Args {
     pub(crate) track: Option<[bool; 4]>,
     pub(crate) usage: Usage,
     pub(crate) error: Option<ExprClosure>,
+    pub(crate) model_check: ModelCheck,
+    /// Makes the compiler warn about the model; empty where there is nothing to say.
+    pub(crate) model_warning: TokenStream,
     /// Whether the function is left as it is: by its key, or since all are.
     pub(crate) disabled: bool,
     pub(crate) krate: Option<Path>,
@@ -60,6 +64,15 @@ pub(crate) struct Args {
 pub(crate) enum Given {
     Literal(LitStr),
     Computed(Box<Expr>),
+}
+
+/// What to do about a model that the price list does not know.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ModelCheck {
+    #[default]
+    Warn,
+    Error,
+    Off,
 }
 
 /// How usage is read.
@@ -83,6 +96,10 @@ impl Args {
         };
         if let Err(error) = parser.parse2(tokens) {
             mistakes.add(error);
+        }
+        match models::check(&args) {
+            Ok(warning) => args.model_warning = warning,
+            Err(error) => mistakes.add(error),
         }
         (args, mistakes.0)
     }
@@ -134,6 +151,7 @@ impl Args {
             "feature" => self.feature = Some(given(input, &name)?),
             "name" => self.name = Some(literal_name(input)?),
             "usage" => self.usage = usage(input)?,
+            "model_check" => self.model_check = model_check(input)?,
             "error" => {
                 self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?);
             }
@@ -311,6 +329,16 @@ fn usage(input: ParseStream<'_>) -> Result<Usage> {
         Some("required") => Ok(Usage::Required),
         Some("manual") => Ok(Usage::Manual),
         _ => closure(value, EXPECTED).map(Usage::Read),
+    }
+}
+
+fn model_check(input: ParseStream<'_>) -> Result<ModelCheck> {
+    let value = expression(input)?;
+    match word(&value).as_deref() {
+        Some("warn") => Ok(ModelCheck::Warn),
+        Some("error") => Ok(ModelCheck::Error),
+        Some("off") => Ok(ModelCheck::Off),
+        _ => Err(Error::new_spanned(value, "`model_check` takes `warn`, `error` or `off`")),
     }
 }
 

@@ -8,7 +8,12 @@ mod expand;
 mod fields;
 mod func;
 mod llm;
+mod models;
+#[cfg(any(test, feature = "check-models"))]
+mod price_list;
 mod response;
+#[cfg(any(test, feature = "check-models"))]
+mod retired;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -46,6 +51,7 @@ use proc_macro::TokenStream;
 /// | `track(..)` | which of `tokens`, `latency`, `errors` and `retries` are recorded; all by default |
 /// | `usage` | `required`: it is a compile error when the return type tells no usage; `manual`: the body reports it; `\|out\| ..`: read it from the success value |
 /// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
+/// | `model_check` | `warn` (default), `error` or `off`: what the compiler says about a `model` that the price list does not know. Needs the feature `check-models` |
 /// | `disabled` | no value: this function is left as it is |
 /// | `crate` | absolute path of `jobmon`, where it is only seen through another crate |
 ///

@@ -73,6 +73,7 @@ fn keys_are_taken_in_any_order() {
         "track(tokens)",
         "usage = manual",
         "error = |e| c(e)",
+        "model_check = error",
         "disabled",
         "crate = ::x",
     ];
