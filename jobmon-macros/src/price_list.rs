@@ -85,7 +85,7 @@ fn unknown_model(list: &Calculator, provider: Option<&str>, model: &str) -> Doub
     let names: Vec<&str> = names(list, provider).collect();
     let guess = words::guess(model, &names);
     Doubt::UnknownModel(format!(
-        "unknown model `{model}`{guess} {LIST} has no such model{of}, so its cost would not be known; {OFF}"
+        "unknown model `{model}`{guess} the price list ({LIST}) has no such model{of}, so its cost would not be known; {OFF}"
     ))
 }
 
@@ -93,7 +93,7 @@ fn unknown_provider(list: &Calculator, name: &str) -> Doubt {
     let ids: Vec<&str> = list.providers().map(genai_prices::ProviderInfo::id).collect();
     let guess = words::guess(name, &ids);
     Doubt::UnknownProvider(format!(
-        "unknown provider `{name}`{guess} {LIST} has no prices of it, so the cost would not be known; {OFF}"
+        "unknown provider `{name}`{guess} the price list ({LIST}) does not have it, so the cost would not be known; {OFF}"
     ))
 }
 
@@ -102,7 +102,7 @@ fn retired(found: &PriceCalculation) -> Option<Doubt> {
     let is_retired = RETIRED.contains(&(provider, model));
     is_retired.then(|| {
         Doubt::RetiredModel(format!(
-            "model `{model}` of {provider} is deprecated or retired, says {LIST}; to stay with it, write \
+            "model `{model}` of {provider} is deprecated or retired, according to the price list ({LIST}); to stay with it, write \
              `model_check = off`"
         ))
     })

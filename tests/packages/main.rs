@@ -1,6 +1,7 @@
 //! Packages whose `Cargo.toml` is the test. Each is a workspace of its own beside this folder, since the features it
 //! turns on would change jobmon for every other test; it is built here as a user would build it.
 
+mod check_models;
 mod disabled;
 
 use std::path::{Path, PathBuf};
