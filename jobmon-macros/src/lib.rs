@@ -62,6 +62,14 @@ use proc_macro::TokenStream;
 /// Usage is read from what the function returns if that is an `LlmResponse`, or a `Result`, `Option` or tuple
 /// with one. A function that returns its own type reports it with `jobmon::observe(..)` in its body.
 ///
+/// # Models that are written down
+///
+/// With the feature `check-models` the compiler warns about a literal `model` that the price list does not know, or
+/// calls deprecated or retired, where it is written and with the name that was probably meant. The warning is the lint
+/// `deprecated`: `#![allow(deprecated)]` and `#![deny(deprecated)]` set it for a crate, `model_check` for a function.
+/// Models of your own are meant by `model_check = off`. A model without a provider, or with one that is computed, is
+/// known if any provider has it. Costs about 0.2 s for each crate with such a literal, to decode the list.
+///
 /// # Functions that return futures
 ///
 /// A function whose return type is spelled `impl Future`, `Pin<Box<dyn Future>>`, `Box<dyn Future>`, `BoxFuture`
