@@ -2,6 +2,7 @@
 
 use crate::args::{self, Args, Given, Usage};
 use crate::func::Function;
+use crate::nested;
 use crate::shape::{self, Shape};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -28,7 +29,7 @@ use syn::{Error, Result, ReturnType, Type};
 //             },
 //             |__jobmon_output| P::seen(
 //                 P::Output::of(__jobmon_output).__jobmon_split(),
-//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer(),
+//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer().__jobmon_read(),
 //                 |__jobmon_error| P::Failing::of(__jobmon_error).__jobmon_failure(),
 //             ),
 //         ).await
@@ -89,15 +90,15 @@ impl Call<'_> {
     fn statements(&self) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
-        let (start, assertion) = (self.start(), self.assertion());
+        let start = self.start();
         if self.shape == Shape::Diverging {
             let body = block(self.function.body.clone(), located(self.function.brace));
             return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
         }
-        let (body, probe) = (self.body(), self.probe(assertion.is_some()));
+        let (body, probe) = (self.body(), self.probe());
         let output = self.output_hint();
         let future = quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, move || #body, #probe));
-        let call = match self.shape {
+        match self.shape {
             Shape::Async | Shape::AsyncDiverging => {
                 quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, async move #body, #probe).await)
             }
@@ -107,8 +108,7 @@ impl Call<'_> {
             Shape::Sync | Shape::Diverging => {
                 quote_spanned!(m=> #p::call_once(#start, move || #body, #probe))
             }
-        };
-        quote!(#assertion #call)
+        }
     }
 
     fn return_type(&self) -> Option<&Type> {
@@ -244,26 +244,36 @@ impl Call<'_> {
         settings
     }
 
-    /// For `usage = required`: a bound that fails on the return type as it is written.
-    fn assertion(&self) -> Option<TokenStream> {
-        let ty = self.output().filter(|ty| shape::is_named(ty))?;
-        let (at, p) = (self.return_span(), &self.p);
-        let required = matches!(self.args.usage, Usage::Required);
-        required.then(|| quote_spanned!(at=> #p::assert_reports_usage::<#ty>();))
+    /// Reads the answer by what its type tells.
+    fn answer(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let read = match (&self.args.usage, self.output().filter(|ty| shape::is_named(ty))) {
+            // The type as it is written, which is where a missing answer is told.
+            (Usage::Required, Some(ty)) => quote_spanned!(m=> __jobmon_required::<#ty>()),
+            (Usage::Required, None) => {
+                quote_spanned!(self.return_span()=> __jobmon_required_of(__jobmon_value))
+            }
+            _ => quote_spanned!(m=> __jobmon_read()),
+        };
+        let mut answer = quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer().#read);
+        for _ in 0..self.output().map_or(0, nested::depth) {
+            answer = quote_spanned! {m=>
+                #p::core::option::Option::and_then(
+                    #p::Inside::of(__jobmon_value).__jobmon_inside(),
+                    |__jobmon_value| #answer,
+                )
+            };
+        }
+        answer
     }
 
     /// Looks at the output.
-    fn probe(&self, asserted: bool) -> TokenStream {
+    fn probe(&self) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
         let answer = match &self.args.usage {
-            Usage::Required if !asserted => {
-                let at = self.return_span();
-                quote_spanned!(at=> #p::reported(__jobmon_value))
-            }
-            Usage::Automatic | Usage::Required => {
-                quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer())
-            }
+            Usage::Automatic | Usage::Required => self.answer(),
             Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
             Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
         };

@@ -9,6 +9,7 @@ mod fields;
 mod func;
 mod llm;
 mod models;
+mod nested;
 #[cfg(any(test, feature = "check-models"))]
 mod price_list;
 mod response;
@@ -59,8 +60,11 @@ use proc_macro::TokenStream;
 ///
 /// # Usage
 ///
-/// Usage is read from what the function returns if that is an `LlmResponse`, or a `Result`, `Option` or tuple
-/// with one. A function that returns its own type reports it with `jobmon::observe(..)` in its body.
+/// Usage is read from what the function returns if that is an `LlmResponse`, or a tuple with one in any of up to four
+/// places, also inside `Result`, `Option`, `Box`, `Rc` and `Arc`. (Around a tuple these must be spelled in the return
+/// type, but for a `Result`; of several answers in a tuple the first is read.) `usage = required` accepts the same. A
+/// function that returns its own type reports it with `jobmon::observe(..)` in its body; so does one that returns a
+/// `Vec`, since these are several answers, each with a price of its own.
 ///
 /// # Models that are written down
 ///
@@ -69,6 +73,12 @@ use proc_macro::TokenStream;
 /// `deprecated`: `#![allow(deprecated)]` and `#![deny(deprecated)]` set it for a crate, `model_check` for a function.
 /// Models of your own are meant by `model_check = off`. A model without a provider, or with one that is computed, is
 /// known if any provider has it. Costs about 0.2 s for each crate with such a literal, to decode the list.
+///
+/// # Switched off
+///
+/// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
+/// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
+/// then, and the compiler says so unless its name begins with `_`.
 ///
 /// # Functions that return futures
 ///

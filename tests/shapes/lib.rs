@@ -29,6 +29,7 @@ mod hygiene;
 mod lifetimes;
 mod lints;
 mod methods;
+mod nested;
 mod returns;
 mod signatures;
 
