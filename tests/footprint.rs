@@ -39,6 +39,11 @@ fn the_default_build_stays_light() {
 }
 
 #[test]
+fn the_check_of_models_brings_nothing_that_prices_do_not() {
+    assert_eq!(crates("jobmon", &["--features", "check-models"]), crates("jobmon", &[]));
+}
+
+#[test]
 fn the_core_knows_no_runtime_no_http_and_no_telemetry_crate() {
     for features in [&["--no-default-features"][..], &[]] {
         let core = crates("jobmon-core", features);

@@ -1,5 +1,6 @@
 //! [`Context`]: what is true around a piece of code: the call it runs in, and on whose behalf.
 
+use crate::DISABLED;
 use crate::call::Active;
 use crate::event::Scope;
 use crate::monitor::Shared;
@@ -47,8 +48,11 @@ impl Context {
         Self::peek(Self::clone).unwrap_or_default()
     }
 
-    /// Looks at the current context; `None` while the thread ends.
+    /// Looks at the current context; `None` while the thread ends, or when jobmon is disabled.
     pub(crate) fn peek<R>(look: impl FnOnce(&Self) -> R) -> Option<R> {
+        if DISABLED {
+            return None;
+        }
         CURRENT.try_with(|current| look(&current.borrow())).ok()
     }
 
@@ -146,6 +150,9 @@ impl Drop for Entered<'_> {
 
 /// Swaps the current context with another.
 pub(crate) fn exchange(context: &mut Context) {
+    if DISABLED {
+        return;
+    }
     // While the thread ends there is no current context, and nobody left to see it.
     let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), context));
 }
@@ -192,6 +199,9 @@ impl<F: Future> Future for WithContext<F> {
     type Output = F::Output;
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        if DISABLED {
+            return this.future.poll(cx);
+        }
         if let Place::Around(change) = this.place {
             *this.place = Place::Known(Context::current().changed(change));
         }

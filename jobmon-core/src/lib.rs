@@ -6,6 +6,9 @@
 //! Data flows one way: a [`Site`](__private::Site) starts a call, the call ends as one [`Event`], a [`Pipeline`]
 //! prices it and hands it to each [`Exporter`], an [`Aggregate`] sums events up, a [`Query`] asks aggregates.
 
+/// Whether feature `disabled` turned everything off. Code asks this, and not `cfg`, so that both ways are compiled.
+const DISABLED: bool = cfg!(feature = "disabled");
+
 #[doc(hidden)]
 pub mod __private;
 mod aggregate;

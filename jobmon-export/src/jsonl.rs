@@ -33,6 +33,9 @@ impl Jsonl {
     /// When there is no such folder, or the file cannot be written. The message names the path.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut jsonl = Self { path: path.as_ref().to_owned(), file: None, buffer: Vec::new() };
+        if cfg!(feature = "disabled") {
+            return Ok(jsonl);
+        }
         if jsonl.path.as_os_str().is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is empty; name a file"));
         }

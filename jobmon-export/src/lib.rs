@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `config` | `jobmon.toml` and `JOBMON_*` variables |
 //! | `console` | [`Console`]: a line per call on standard error, a summary at the end |
+//! | `disabled` | nothing is started; exporters without their feature are there and do nothing |
 //! | `jsonl` | [`Jsonl`]: one JSON object per event, one per line |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
@@ -11,6 +12,8 @@ mod builder;
 mod config;
 #[cfg(feature = "console")]
 mod console;
+#[cfg(feature = "disabled")]
+mod disabled;
 #[cfg(any(feature = "jsonl", feature = "sqlite"))]
 mod json;
 #[cfg(feature = "jsonl")]
@@ -22,6 +25,12 @@ pub use builder::{Monitor, MonitorBuilder, SetupError};
 pub use config::ConfigError;
 #[cfg(feature = "console")]
 pub use console::Console;
+#[cfg(all(feature = "disabled", not(feature = "console")))]
+pub use disabled::Console;
+#[cfg(all(feature = "disabled", not(feature = "jsonl")))]
+pub use disabled::Jsonl;
+#[cfg(all(feature = "disabled", not(feature = "sqlite")))]
+pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
 #[cfg(feature = "sqlite")]

@@ -2,7 +2,7 @@
 
 use crate::fields::{self, Field};
 use crate::retry::{Retry, Wait};
-use crate::words;
+use crate::{models, words};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
@@ -21,6 +21,8 @@ const KEYS: &[&str] = &[
     "retry",
     "timeout",
     "boxed",
+    "model_check",
+    "disabled",
     "crate",
 ];
 
@@ -58,6 +60,11 @@ pub(crate) struct Args {
     pub(crate) timeout: Option<(Span, Wait)>,
     /// Of the word.
     pub(crate) boxed: Option<Span>,
+    pub(crate) model_check: ModelCheck,
+    /// Makes the compiler warn about the model; empty where there is nothing to say.
+    pub(crate) model_warning: TokenStream,
+    /// Whether the function is left as it is: by its key, or since all are.
+    pub(crate) disabled: bool,
     pub(crate) krate: Option<Path>,
 }
 
@@ -66,6 +73,15 @@ pub(crate) struct Args {
 pub(crate) enum Given {
     Literal(LitStr),
     Computed(Box<Expr>),
+}
+
+/// What to do about a model that the price list does not know.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ModelCheck {
+    #[default]
+    Warn,
+    Error,
+    Off,
 }
 
 /// How usage is read.
@@ -81,7 +97,7 @@ pub(crate) enum Usage {
 impl Args {
     /// Reads all it can, and tells every mistake, each on its own spot.
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Option<Error>) {
-        let mut args = Self::default();
+        let mut args = Self { disabled: cfg!(feature = "disabled"), ..Self::default() };
         let mut mistakes = Mistakes::default();
         let parser = |input: ParseStream<'_>| {
             each(input, &mut mistakes, |input, mistakes, seen| args.entry(input, mistakes, seen));
@@ -91,6 +107,14 @@ impl Args {
             mistakes.add(error);
         }
         (args, mistakes.0)
+    }
+
+    /// Looks the model up, if it is written down.
+    pub(crate) fn check_model(&mut self, mistakes: &mut Mistakes) {
+        match models::check(self) {
+            Ok(warning) => self.model_warning = warning,
+            Err(error) => mistakes.add(error),
+        }
     }
 
     /// What these say, and where they say nothing, what others do.
@@ -112,6 +136,13 @@ impl Args {
             retry: self.retry.or(others.retry),
             timeout: self.timeout.or(others.timeout),
             boxed: self.boxed.or(others.boxed),
+            model_check: if self.model_check == ModelCheck::Warn {
+                others.model_check
+            } else {
+                self.model_check
+            },
+            model_warning: others.model_warning,
+            disabled: self.disabled || others.disabled,
             krate: self.krate.or(others.krate),
         }
     }
@@ -163,6 +194,16 @@ impl Args {
             self.boxed = Some(key.span());
             return Ok(());
         }
+        if name == "disabled" {
+            self.disabled = true;
+            if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+                return Err(Error::new(
+                    key.span(),
+                    "`disabled` takes no value: where it stands, the function is left as it is",
+                ));
+            }
+            return Ok(());
+        }
         if !input.peek(Token![=]) {
             let message = format!("expected `=` after `{name}`: write `{name} = ..`");
             return Err(Error::new(key.span(), message));
@@ -178,6 +219,7 @@ impl Args {
             "feature" => self.feature = Some(given(input, &name)?),
             "name" => self.name = Some(literal_name(input)?),
             "usage" => self.usage = usage(input)?,
+            "model_check" => self.model_check = model_check(input)?,
             "error" => {
                 self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?);
             }
@@ -356,6 +398,16 @@ fn usage(input: ParseStream<'_>) -> Result<Usage> {
         Some("required") => Ok(Usage::Required),
         Some("manual") => Ok(Usage::Manual),
         _ => closure(value, EXPECTED).map(Usage::Read),
+    }
+}
+
+fn model_check(input: ParseStream<'_>) -> Result<ModelCheck> {
+    let value = expression(input)?;
+    match word(&value).as_deref() {
+        Some("warn") => Ok(ModelCheck::Warn),
+        Some("error") => Ok(ModelCheck::Error),
+        Some("off") => Ok(ModelCheck::Off),
+        _ => Err(Error::new_spanned(value, "`model_check` takes `warn`, `error` or `off`")),
     }
 }
 

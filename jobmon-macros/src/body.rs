@@ -39,13 +39,11 @@ impl Call<'_> {
             let body = block(self.function.body.clone(), located(self.function.brace));
             return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
         }
-        let assertion = self.assertion();
-        let call = match (&self.args.retry, self.shape.gives) {
+        match (&self.args.retry, self.shape.gives) {
             (Some(_), _) => self.retried(&start),
             (None, Gives::Value) => self.monitored(&start),
             (None, Gives::Stream(_) | Gives::Opened(_)) => self.opening(&start),
-        };
-        quote!(#assertion #call)
+        }
     }
 
     /// A call that gives a value.

@@ -30,7 +30,7 @@ use syn::{Error, Result};
 //             },
 //             |__jobmon_output| P::seen(
 //                 P::Output::of(__jobmon_output).__jobmon_split(),
-//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer(),
+//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer().__jobmon_read(),
 //                 |__jobmon_error| P::Failing::of(__jobmon_error).__jobmon_failure(),
 //             ),
 //         ).await
@@ -42,12 +42,13 @@ use syn::{Error, Result};
 // - Every name bound is ours alone: in a pattern it would mean a constant of the user's of that name.
 // - The block around BODY keeps the user's `use` from changing what the hint means.
 pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let (args, wrong) = Args::parse(arguments);
+    let (mut args, wrong) = Args::parse(arguments);
     let mut mistakes = Mistakes(wrong);
+    args.check_model(&mut mistakes);
     let item = func::ungrouped(item);
     let expanded = match Block::parse(&item) {
-        Some(block) => block.map(|block| methods::instrument(&args, &block, &mut mistakes)),
-        None => Function::parse(item.clone()).and_then(|function| expand(&args, &function)),
+        Some(block) => block.map(|block| methods::instrument(args.clone(), &block, &mut mistakes)),
+        None => Function::parse(item.clone()).and_then(|function| instrumented(&args, &function, &item)),
     };
     let kept = expanded.unwrap_or_else(|error| {
         mistakes.add(error);
@@ -57,7 +58,14 @@ pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStre
     quote!(#kept #errors)
 }
 
-pub(crate) fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
+/// A function as it is to be. Mistakes are told also where it is left as it is, so that sources which compile with the
+/// attribute at work compile without.
+pub(crate) fn instrumented(args: &Args, function: &Function, item: &TokenStream) -> Result<TokenStream> {
+    let expanded = expand(args, function)?;
+    Ok(if args.disabled { item.clone() } else { expanded })
+}
+
+fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     let shape = Shape::of(&function.sig);
     refuse(args, function, shape)?;
     let Function { attrs, vis, sig, inner, body, .. } = function;

@@ -13,7 +13,13 @@ mod func;
 mod llm;
 mod look;
 mod methods;
+mod models;
+mod nested;
+#[cfg(any(test, feature = "check-models"))]
+mod price_list;
 mod response;
+#[cfg(any(test, feature = "check-models"))]
+mod retired;
 mod retry;
 mod shape;
 mod site;
@@ -53,14 +59,33 @@ use proc_macro::TokenStream;
 /// | `track(..)` | which of `tokens`, `latency`, `errors` and `retries` are recorded; all by default |
 /// | `usage` | `required`: it is a compile error when the return type tells no usage; `manual`: the body reports it; `\|out\| ..`: read it from the success value |
 /// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
+/// | `model_check` | `warn` (default), `error` or `off`: what the compiler says about a `model` that the price list does not know. Needs the feature `check-models` |
+/// | `disabled` | no value: this function is left as it is |
 /// | `crate` | absolute path of `jobmon`, where it is only seen through another crate |
 ///
 /// Expressions are evaluated once, by reference, before the body, and only when a monitor is installed.
 ///
 /// # Usage
 ///
-/// Usage is read from what the function returns if that is an `LlmResponse`, or a `Result`, `Option` or tuple
-/// with one. A function that returns its own type reports it with `jobmon::observe(..)` in its body.
+/// Usage is read from what the function returns if that is an `LlmResponse`, or a tuple with one in any of up to four
+/// places, also inside `Result`, `Option`, `Box`, `Rc` and `Arc`. (Around a tuple these must be spelled in the return
+/// type, but for a `Result`; of several answers in a tuple the first is read.) `usage = required` accepts the same. A
+/// function that returns its own type reports it with `jobmon::observe(..)` in its body; so does one that returns a
+/// `Vec`, since these are several answers, each with a price of its own.
+///
+/// # Models that are written down
+///
+/// With the feature `check-models` the compiler warns about a literal `model` that the price list does not know, or
+/// calls deprecated or retired, where it is written and with the name that was probably meant. The warning is the lint
+/// `deprecated`: `#![allow(deprecated)]` and `#![deny(deprecated)]` set it for a crate, `model_check` for a function.
+/// Models of your own are meant by `model_check = off`. A model without a provider, or with one that is computed, is
+/// known if any provider has it. Costs about 0.2 s for each crate with such a literal, to decode the list.
+///
+/// # Switched off
+///
+/// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
+/// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
+/// then, and the compiler says so unless its name begins with `_`.
 ///
 /// # Functions that return futures
 ///

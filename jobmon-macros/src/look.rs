@@ -2,20 +2,13 @@
 
 use crate::args::Usage;
 use crate::body::Call;
+use crate::nested;
 use crate::shape::{self, Gives};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{ExprClosure, Type};
 
 impl Call<'_> {
-    /// For `usage = required`: a bound that fails on the type as it is written.
-    pub(crate) fn assertion(&self) -> Option<TokenStream> {
-        let ty = self.told().filter(|ty| shape::is_named(ty))?;
-        let (at, p) = (self.return_span(), &self.p);
-        let required = matches!(self.args.usage, Usage::Required);
-        required.then(|| quote_spanned!(at=> #p::assert_reports_usage::<#ty>();))
-    }
-
     /// The type that tells usage: what the call gives, or an item of its stream.
     fn told(&self) -> Option<&Type> {
         match self.shape.gives {
@@ -24,18 +17,36 @@ impl Call<'_> {
         }
     }
 
+    /// Reads the answer by what its type tells.
+    fn answer(&self) -> TokenStream {
+        let m = Span::mixed_site();
+        let p = &self.p;
+        let read = match (&self.args.usage, self.told().filter(|ty| shape::is_named(ty))) {
+            // The type as it is written, which is where a missing answer is told.
+            (Usage::Required, Some(ty)) => quote_spanned!(m=> __jobmon_required::<#ty>()),
+            (Usage::Required, None) => {
+                quote_spanned!(self.return_span()=> __jobmon_required_of(__jobmon_value))
+            }
+            _ => quote_spanned!(m=> __jobmon_read()),
+        };
+        let mut answer = quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer().#read);
+        for _ in 0..self.told().map_or(0, nested::depth) {
+            answer = quote_spanned! {m=>
+                #p::core::option::Option::and_then(
+                    #p::Inside::of(__jobmon_value).__jobmon_inside(),
+                    |__jobmon_value| #answer,
+                )
+            };
+        }
+        answer
+    }
+
     /// Looks at what tells usage, and at its error.
     pub(crate) fn probe(&self) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
         let answer = match &self.args.usage {
-            Usage::Required if self.assertion().is_none() => {
-                let at = self.return_span();
-                quote_spanned!(at=> #p::reported(__jobmon_value))
-            }
-            Usage::Automatic | Usage::Required => {
-                quote_spanned!(m=> #p::Answering::of(__jobmon_value).__jobmon_answer())
-            }
+            Usage::Automatic | Usage::Required => self.answer(),
             Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
             Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
         };

@@ -1,7 +1,7 @@
 //! `#[instrument_llm]` on an `impl` block: on each of its async methods.
 
 use crate::args::{Args, Mistakes};
-use crate::expand::expand;
+use crate::expand::instrumented;
 use crate::func::Function;
 use crate::shape::Shape;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -25,7 +25,7 @@ use syn::{Attribute, Error, ImplItem, Meta, Result, Signature, Token, Visibility
 //
 // Output: the same with `#[instrument_llm(model = "m")]` expanded on `ask` and `#[instrument_llm(name = "search",
 // model = "n")]` on `find`.
-pub(crate) fn instrument(args: &Args, block: &Block, mistakes: &mut Mistakes) -> TokenStream {
+pub(crate) fn instrument(mut args: Args, block: &Block, mistakes: &mut Mistakes) -> TokenStream {
     if let Some(name) = &args.name {
         mistakes.add(Error::new(
             name.span(),
@@ -36,7 +36,7 @@ pub(crate) fn instrument(args: &Args, block: &Block, mistakes: &mut Mistakes) ->
     let items = block.items.iter().map(|item| match item {
         Item::Other(tokens) => tokens.clone(),
         Item::Method(method) => {
-            let (tokens, done) = method.instrument(args, mistakes);
+            let (tokens, done) = method.instrument(&mut args, mistakes);
             instrumented += usize::from(done);
             tokens
         }
@@ -129,14 +129,15 @@ fn method(input: ParseStream<'_>) -> Result<Option<Method>> {
 
 impl Method {
     /// Gives it instrumented where it is to be, and whether it is.
-    fn instrument(&self, block: &Args, mistakes: &mut Mistakes) -> (TokenStream, bool) {
+    fn instrument(&self, block: &mut Args, mistakes: &mut Mistakes) -> (TokenStream, bool) {
         let Self { attrs, sig, rest } = self;
         let own = attrs.iter().position(is_ours);
         let mut attrs = attrs.clone();
         let own = own.map(|at| arguments(&attrs.remove(at)));
         let plain = quote!(#(#attrs)* #rest);
-        let args = match own {
-            None if Shape::of(sig).is_async() => block.clone(),
+        let mut own_model = false;
+        let mut args = match own {
+            None if Shape::of(sig).is_async() => Args::default().or(block),
             None => return (plain, false),
             // It has been looked at, and stays as it is.
             Some(tokens) if tokens.to_string() == "skip" => return (plain, true),
@@ -145,12 +146,18 @@ impl Method {
                 if let Some(error) = wrong {
                     mistakes.add(error);
                 }
+                own_model = own.model.is_some();
                 own.or(block)
             }
         };
+        match own_model {
+            true => args.check_model(mistakes),
+            // What there is to say of the model of all is said of the first.
+            false => block.model_warning = TokenStream::new(),
+        }
         let function =
             Function::parse(plain.clone()).map(|function| Function { line: line_of(sig), ..function });
-        match function.and_then(|function| expand(&args, &function)) {
+        match function.and_then(|function| instrumented(&args, &function, &plain)) {
             Ok(tokens) => (tokens, true),
             Err(error) => {
                 mistakes.add(error);

@@ -87,7 +87,7 @@ enum Kind {
 }
 
 /// A type without parentheses and invisible groups around it.
-fn plain(mut ty: &Type) -> &Type {
+pub(crate) fn plain(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
             Type::Group(group) => &group.elem,
@@ -156,7 +156,7 @@ fn types(segment: &PathSegment) -> impl DoubleEndedIterator<Item = &Type> {
     })
 }
 
-fn first_type(segment: &PathSegment) -> Option<&Type> {
+pub(crate) fn first_type(segment: &PathSegment) -> Option<&Type> {
     types(segment).next()
 }
 

@@ -20,7 +20,8 @@ impl Call<'_> {
         } else {
             quote_spanned!(m=> #p::start_with(&#site, |__jobmon_call| { #(#settings)* }))
         };
-        quote_spanned!(m=> { static #site: #p::Site = #p::Site::new(#facts); #start })
+        let warning = &self.args.model_warning;
+        quote_spanned!(m=> { #warning static #site: #p::Site = #p::Site::new(#facts); #start })
     }
 
     fn facts(&self) -> TokenStream {

@@ -78,6 +78,8 @@ fn keys_are_taken_in_any_order() {
         "boxed",
         "usage = manual",
         "error = |e| c(e)",
+        "model_check = error",
+        "disabled",
         "crate = ::x",
     ];
     for one in keys {
@@ -327,4 +329,20 @@ fn expansions_are_deterministic_and_small() {
 fn count(stream: TokenStream) -> usize {
     let inside = |token| if let TokenTree::Group(group) = token { count(group.stream()) } else { 0 };
     stream.into_iter().map(|token| 1 + inside(token)).sum()
+}
+#[test]
+fn what_is_disabled_stays_token_for_token_and_its_mistakes_are_told() {
+    let items = [
+        FUNCTION,
+        "#[inline] pub(crate) unsafe extern \"C\" fn f<const N: usize>(mut a: [u8; N]) -> ! { #![allow(x)] loop {} }",
+        "fn f() -> impl Future<Output = u8> { async { 1 } }",
+    ];
+    let same = |item: &str| item.parse::<TokenStream>().expect("valid tokens").to_string();
+    for item in items {
+        assert_eq!(expand("model = request.model, fields(?a), disabled", item), same(item));
+    }
+    assert_eq!(errors(&expand("modle = 1, disabled", FUNCTION)), 1);
+    assert_eq!(errors(&expand("disabled = true", FUNCTION)), 1);
+    assert_eq!(errors(&expand("disabled", "struct S;")), 1);
+    assert_eq!(errors(&expand("disabled", "const fn f() {}")), 1);
 }

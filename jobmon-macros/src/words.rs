@@ -5,6 +5,12 @@ pub(crate) fn list(words: &[&str]) -> String {
     words.join(", ")
 }
 
+/// What to say after a word that is not one of many: ", did you mean `model`?", or ":" where none is near.
+#[cfg(any(test, feature = "check-models"))]
+pub(crate) fn guess(word: &str, known: &[&str]) -> String {
+    closest(word, known).map_or_else(|| ":".to_owned(), |closest| format!(", did you mean `{closest}`?"))
+}
+
 /// What to say about a word that is not one of the known: "unknown key `modle`, did you mean `model`? ..".
 pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     let accepted = list(known);

@@ -30,6 +30,7 @@ mod hygiene;
 mod lifetimes;
 mod lints;
 mod methods;
+mod nested;
 mod returns;
 mod signatures;
 mod sizes;

@@ -5,6 +5,7 @@ use super::PriceRequest;
 use crate::money::{Cost, Usd};
 use crate::usage::Usage;
 use genai_prices::{Calculator, Error, ErrorKind, PriceCalculation, Usage as Units, UsageKey};
+use jobmon_names::{Named, is_name_of};
 
 /// Checked against `Cargo.lock` by a test; a dependency's version cannot be read at compile time.
 pub(super) const VERSION: &str = "genai-prices 0.2.1";
@@ -70,13 +71,7 @@ struct Query<'a> {
 
 impl<'a> Query<'a> {
     fn new(list: &'a Calculator, request: &'a PriceRequest<'a>) -> Self {
-        let provider = request.provider.map(str::trim).filter(|name| !name.is_empty()).map(list_name);
-        // Gemini's API calls its models `models/..`, Vertex AI `publishers/google/models/..`; the list does not.
-        let model = request.model.trim();
-        let model = match provider {
-            Some("google") | None => model.rsplit_once("models/").map_or(model, |(_, model)| model),
-            _ => model,
-        };
+        let Named { provider, model } = Named::new(request.provider, request.model);
         Self { list, provider, model, request }
     }
 
@@ -188,51 +183,4 @@ fn units(usage: &Usage) -> Units {
 #[expect(clippy::cast_precision_loss, reason = "exact up to 9e15 tokens, a price no one can pay")]
 const fn float(tokens: u64) -> f64 {
     tokens as f64
-}
-
-/// Whether a name is a way to write a provider's id: `mistral_ai` for `mistral`, `Together AI` for `together`.
-fn is_name_of(name: &str, id: &str) -> bool {
-    let written = |name: &str, all: bool| -> String {
-        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
-        words.filter(|word| all || !word.eq_ignore_ascii_case("ai")).collect::<String>().to_ascii_lowercase()
-    };
-    [true, false].into_iter().any(|all| written(name, all) == written(id, all))
-}
-
-/// The price list's id of a provider.
-///
-/// The list matches many names by itself (`aws.bedrock`, `gcp.gemini`, `mistral_ai`, ..). These are the names of
-/// the OpenTelemetry registry and of Rust clients that it does not know or takes for another provider's:
-/// `azure.ai.openai` contains `openai`.
-pub(super) fn list_name(provider: &str) -> &str {
-    let is = |names: &[&str]| names.iter().any(|name| provider.eq_ignore_ascii_case(name));
-    let starts = |prefix: &str| provider.get(..prefix.len()).is_some_and(|p| p.eq_ignore_ascii_case(prefix));
-    if is(&["azure.ai.openai", "azure.ai.inference", "az.ai.openai", "az.ai.inference"])
-        || is(&["azure", "azure_openai", "azure-openai", "azureopenai"])
-    {
-        "azure"
-    } else if starts("gcp.")
-        || is(&["gemini", "google", "google_vertex", "google-vertex", "vertex_ai", "vertexai"])
-    {
-        "google"
-    } else if is(&[
-        "aws.bedrock",
-        "aws_bedrock",
-        "aws-bedrock",
-        "bedrock",
-        "amazon-bedrock",
-        "amazon_bedrock",
-    ]) {
-        "aws"
-    } else if is(&["x_ai", "x-ai", "xai"]) {
-        "x-ai"
-    } else if is(&["together", "together_ai", "together-ai", "togetherai"]) {
-        "together"
-    } else if is(&["github.copilot", "github_copilot"]) {
-        "github-copilot"
-    } else if is(&["z_ai", "z.ai"]) {
-        "zai"
-    } else {
-        provider
-    }
 }

@@ -119,7 +119,7 @@ mod listed {
             ("openrouter", "openrouter"),
             ("together", "together"),
         ] {
-            let found = Calculator::bundled().find_provider(Some(catalogue::list_name(name)), None);
+            let found = Calculator::bundled().find_provider(Some(jobmon_names::list_name(name)), None);
             assert_eq!(found.unwrap().map(genai_prices::ProviderInfo::id), Some(id), "{name}");
         }
         // Azure sells OpenAI's models at OpenAI's prices.

@@ -51,66 +51,104 @@ chain!(Answering > AnsweringSecond > AnsweringThird > AnsweringFourth > Answerin
 
 impl<T: ReportsUsage> Answering<'_, T> {
     /// Reads the value itself, or the first of a tuple.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().reported())
     }
 }
 
 impl<A, T: ReportsUsage> AnsweringSecond<'_, (A, T)> {
     /// Reads the second of two.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().1.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().1.reported())
     }
 }
 
 impl<A, T: ReportsUsage, B> AnsweringSecond<'_, (A, T, B)> {
     /// Reads the second of three.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().1.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().1.reported())
     }
 }
 
 impl<A, T: ReportsUsage, B, C> AnsweringSecond<'_, (A, T, B, C)> {
     /// Reads the second of four.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().1.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().1.reported())
     }
 }
 
 impl<A, B, T: ReportsUsage> AnsweringThird<'_, (A, B, T)> {
     /// Reads the third of three.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().2.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().2.reported())
     }
 }
 
 impl<A, B, T: ReportsUsage, C> AnsweringThird<'_, (A, B, T, C)> {
     /// Reads the third of four.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().2.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().2.reported())
     }
 }
 
 impl<A, B, C, T: ReportsUsage> AnsweringFourth<'_, (A, B, C, T)> {
     /// Reads the fourth of four.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        self.value().3.reported()
+    pub fn __jobmon_answer(&self) -> Told {
+        Told(self.value().3.reported())
     }
 }
 
 impl<T> AnsweringNothing<'_, T> {
     /// Any other type tells nothing.
-    pub fn __jobmon_answer(&self) -> Option<Answer> {
-        untold(self.value())
+    pub fn __jobmon_answer(&self) -> Untold {
+        Untold
     }
 }
 
-/// For `usage = required`: compiles only where usage can be read.
-pub const fn assert_reports_usage<T: ReportsUsage + ?Sized>() {}
+/// What was read from a type that tells usage.
+#[derive(Debug)]
+pub struct Told(Option<Answer>);
 
-/// For `usage = required`, where the type cannot be written down: reads it, or does not compile.
-pub fn reported<T: ReportsUsage>(value: &T) -> Option<Answer> {
-    value.reported()
+/// What was read from a type that tells none.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Untold;
+
+// For `usage = required` both take what is read automatically and name the type of it, so that the two agree about
+// every type, in generic code too.
+
+impl Told {
+    /// The answer.
+    pub fn __jobmon_read(self) -> Option<Answer> {
+        self.0
+    }
+
+    /// The answer, which is required of a type.
+    pub fn __jobmon_required<T>(self) -> Option<Answer> {
+        self.0
+    }
+
+    /// The answer, which is required of a type that cannot be written down.
+    pub fn __jobmon_required_of<T>(self, _value: &T) -> Option<Answer> {
+        self.0
+    }
+}
+
+impl Untold {
+    /// No answer.
+    pub fn __jobmon_read(self) -> Option<Answer> {
+        None
+    }
+
+    /// Does not compile, and says why.
+    pub fn __jobmon_required<T: ReportsUsage>(self) -> Option<Answer> {
+        None
+    }
+
+    /// Does not compile, and says why.
+    pub fn __jobmon_required_of<T: ReportsUsage>(self, _value: &T) -> Option<Answer> {
+        None
+    }
 }
 
 /// For `usage = |out| ..`: what the user's function reads.

@@ -14,6 +14,7 @@ mod answer;
 mod attribute;
 mod derive;
 mod failing;
+mod inside;
 
 use crate::call::Seen;
 use std::convert::Infallible;
@@ -28,8 +29,8 @@ pub use crate::usage::Usage;
 pub use std::vec::Vec;
 
 pub use answer::{
-    Answering, AnsweringFourth, AnsweringNothing, AnsweringSecond, AnsweringThird, ReportsUsage,
-    assert_reports_usage, reported, told, untold,
+    Answering, AnsweringFourth, AnsweringNothing, AnsweringSecond, AnsweringThird, ReportsUsage, Told,
+    Untold, told, untold,
 };
 pub use attribute::{Recordable, debug, display, value};
 pub use derive::{
@@ -40,6 +41,7 @@ pub use failing::{
     Failing, FailingBoxed, FailingBoxedSend, FailingBoxedSync, FailingError, FailingIo, FailingJson,
     FailingLlm, FailingOwned, FailingReport, FailingShown, FailingSilently,
 };
+pub use inside::{Inside, Whole};
 
 /// Defines a chain of wrappers around a reference, each of which derefs to the next.
 macro_rules! chain {
@@ -167,7 +169,7 @@ mod tests {
         ($output:expr) => {
             seen(
                 Output::of(&$output).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer(),
+                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
                 |error| Failing::of(error).__jobmon_failure(),
             )
         };
@@ -205,6 +207,29 @@ mod tests {
         assert_eq!(tokens(&probe!((usage, Usage::new(9, 9)))), Some(5));
         assert_eq!(tokens(&probe!(Silent)), None);
         assert_eq!(tokens(&probe!("text")), None);
+    }
+
+    #[test]
+    fn tuples_inside_containers_are_read_in_any_place() {
+        struct Silent;
+        macro_rules! inside {
+            ($value:expr) => {
+                Answering::of($value).__jobmon_answer().__jobmon_read().and_then(|answer| answer.usage?.total())
+            };
+            ($value:expr, $($more:tt)*) => {
+                Inside::of($value).__jobmon_inside().and_then(|value| inside!(value $($more)*))
+            };
+        }
+        let local = String::from("borrowed");
+        let usage = Usage::new(2, 3);
+        assert_eq!(inside!(&Some((local.as_str(), usage)),), Some(5));
+        assert_eq!(inside!(&None::<(Silent, Usage)>,), None);
+        assert_eq!(inside!(&Ok::<_, Silent>(Some((Silent, local.as_str(), usage))),,), Some(5));
+        assert_eq!(inside!(&Box::new((Silent, usage)),), Some(5));
+        assert_eq!(inside!(&std::sync::Arc::new(Some((Silent, &usage))),,), Some(5));
+        assert_eq!(inside!(&&(Silent, usage),), Some(5));
+        assert_eq!(inside!(&(Silent, usage),,,), Some(5), "containers that are not there do no harm");
+        assert_eq!(inside!(&Some((Silent, 1)),), None);
     }
 
     #[test]
@@ -304,14 +329,14 @@ mod tests {
         fn bounded<T: LlmResponse>(value: &T) -> Seen {
             seen(
                 Output::of(value).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer(),
+                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
                 |error| Failing::of(error).__jobmon_failure(),
             )
         }
         fn unbounded<T, E: fmt::Display>(output: &Result<T, E>) -> Seen {
             seen(
                 Output::of(output).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer(),
+                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
                 |error| Failing::of(error).__jobmon_failure(),
             )
         }

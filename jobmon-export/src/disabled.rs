@@ -1,0 +1,197 @@
+//! What stands in for exporters while jobmon is disabled, so that a program need not change to leave them out: the
+//! same names and methods, without what they depend on. Each is used only where the exporter's own feature is off.
+
+#![allow(
+    clippy::unnecessary_wraps,
+    dead_code,
+    unreachable_pub,
+    reason = "exporters whose feature is on replace some of these"
+)]
+
+use jobmon_core::{
+    Aggregate, Batch, Engine, EngineError, Event, ExportError, Exporter, Key, Query, Range, Resource,
+    Timestamp,
+};
+use std::convert::Infallible;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+macro_rules! idle {
+    ($($exporter:ident $name:literal)*) => {
+        $(impl Exporter for $exporter {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+                Ok(())
+            }
+        })*
+    };
+}
+idle!(Console "console" Jsonl "jsonl" Sqlite "sqlite");
+
+/// Prints nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Console;
+
+impl Console {
+    /// On standard error.
+    pub fn stderr() -> Self {
+        Self
+    }
+
+    /// On standard output.
+    pub fn stdout() -> Self {
+        Self
+    }
+
+    /// To anything that can be written to.
+    pub fn to(_: impl Write + Send + 'static) -> Self {
+        Self
+    }
+
+    /// With or without colours.
+    #[must_use]
+    pub const fn with_colour(self, _: bool) -> Self {
+        self
+    }
+
+    /// With or without the table at the end.
+    #[must_use]
+    pub const fn with_summary(self, _: bool) -> Self {
+        self
+    }
+
+    /// With or without a line for each call.
+    #[must_use]
+    pub const fn with_lines(self, _: bool) -> Self {
+        self
+    }
+}
+
+/// Opens and writes no file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Jsonl;
+
+impl Jsonl {
+    /// Opens nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn open(_: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Opens and writes no file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Sqlite;
+
+impl Sqlite {
+    /// Opens nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn open(_: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        Ok(Self)
+    }
+}
+
+/// A history, of which there is none.
+#[derive(Debug)]
+pub struct History(Infallible);
+
+impl History {
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Reading one needs the feature `sqlite`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn events(&self, _: Range, _: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn check(&self) -> Result<Vec<Difference>, EngineError> {
+        match self.0 {}
+    }
+}
+
+impl Engine for History {
+    fn scan(&self, _: &Query, _: &mut dyn FnMut(Timestamp, &Key, &Aggregate)) -> Result<(), EngineError> {
+        match self.0 {}
+    }
+}
+
+/// A slice of time whose stored sums are not those of its events; never made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// `hourly` or `daily`.
+    pub table: &'static str,
+    /// Start of the slice.
+    pub start: Timestamp,
+    /// Calls in the stored sums.
+    pub stored_calls: u64,
+    /// Calls in the events.
+    pub event_calls: u64,
+}
+
+/// A history cannot be opened or read.
+#[non_exhaustive]
+pub enum HistoryError {
+    /// There is no such file: all that can happen while jobmon is disabled.
+    Missing(PathBuf),
+    /// The folder that the file should be in does not exist.
+    NoFolder(PathBuf),
+    /// The file cannot be read.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is something else.
+    NotAHistory(PathBuf),
+    /// A later version of jobmon wrote it.
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Missing(path)
+        | Self::NoFolder(path)
+        | Self::Unreadable { path, .. }
+        | Self::NotAHistory(path)
+        | Self::Newer { path, .. }) = self;
+        write!(f, "no history is read from {}: jobmon is disabled", path.display())
+    }
+}
+
+impl fmt::Debug for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for HistoryError {}

@@ -1,0 +1,7 @@
+//! One line for a whole crate.
+
+#![deny(warnings)]
+#![allow(deprecated)]
+
+#[jobmon::instrument_llm(provider = "openai", model = "gpt-4o-mni")]
+fn main() {}

@@ -1,0 +1,1 @@
+//! See the examples: each is one case.

@@ -1,0 +1,3 @@
+//! A crate that others see jobmon through.
+
+pub use jobmon;
