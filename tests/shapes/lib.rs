@@ -24,6 +24,7 @@
 
 mod arguments;
 mod derives;
+mod drops;
 mod futures;
 mod hygiene;
 mod lifetimes;
@@ -33,14 +34,18 @@ mod returns;
 mod signatures;
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
 
 /// Runs a future that never waits for anything outside.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(output) = poll_once(future.as_mut()) {
             return output;
         }
     }
