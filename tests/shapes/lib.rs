@@ -32,6 +32,7 @@ mod lints;
 mod methods;
 mod returns;
 mod signatures;
+mod sizes;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -39,21 +39,35 @@ impl Pair {
     /// Of all files of a folder, of which `root` is the crate's root.
     pub(crate) fn of_files(from: impl AsRef<Path>, root: &'static str) -> Self {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(from);
+        let pair = Self::empty(root);
+        for entry in fs::read_dir(&from).expect("sources") {
+            let path = entry.expect("a file").path();
+            if path.extension() == Some(OsStr::new("rs")) {
+                let text = fs::read_to_string(&path).expect("text");
+                pair.write(path.file_name().expect("a name"), &text);
+            }
+        }
+        pair
+    }
+
+    /// Of a source made by a test.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let pair = Self::empty("made.rs");
+        pair.write(OsStr::new(pair.root), text);
+        pair
+    }
+
+    fn empty(root: &'static str) -> Self {
         let folder = TempDir::new().expect("a folder");
         for kind in ["annotated", "bare"] {
             fs::create_dir(folder.path().join(kind)).expect("a folder");
         }
-        for entry in fs::read_dir(&from).expect("sources") {
-            let path = entry.expect("a file").path();
-            if path.extension() != Some(OsStr::new("rs")) {
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("text");
-            let name = path.file_name().expect("a name");
-            fs::write(folder.path().join("bare").join(name), bare(&text)).expect("written");
-            fs::write(folder.path().join("annotated").join(name), text).expect("written");
-        }
         Self { folder, root }
+    }
+
+    fn write(&self, name: &OsStr, text: &str) {
+        fs::write(self.path("annotated").join(name), text).expect("written");
+        fs::write(self.path("bare").join(name), bare(text)).expect("written");
     }
 
     /// Runs a tool on both, with the attribute first.

@@ -6,4 +6,5 @@ mod documentation;
 mod errors;
 mod harness;
 mod lints;
+mod nesting;
 mod paths;
