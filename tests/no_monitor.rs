@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::future::{Future, ready};
 use std::hint::black_box;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 struct Agent {
@@ -47,6 +47,14 @@ macro_rules! functions {
                 ready(x)
             }
             $(#[$attr(provider = "openai", model = "gpt-4o-mini", feature = "analysis")])?
+            pub(super) fn boxed(x: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+                Box::pin(async move { x })
+            }
+            $(#[$attr(provider = "openai", model = "gpt-4o-mini", feature = "analysis")])?
+            pub(super) fn plain_box(x: u64) -> Box<dyn Future<Output = u64> + Unpin> {
+                Box::new(ready(x))
+            }
+            $(#[$attr(provider = "openai", model = "gpt-4o-mini", feature = "analysis")])?
             pub(super) async fn never(x: u64) -> ! {
                 let _ = x;
                 std::future::pending().await
@@ -84,6 +92,13 @@ fn calls_allocate_nothing() {
     same!(run(functions::computed_async(&agent, 1)));
     same!(run(functions::future(1)));
     same!(run(functions::never(1)).is_pending());
+}
+
+#[test]
+fn boxed_futures_are_boxed_once() {
+    assert_eq!(allocations(|| drop(bare::boxed(1))), 1);
+    same!(run(functions::boxed(1)));
+    same!(run(functions::plain_box(1)));
 }
 
 #[test]
