@@ -260,3 +260,17 @@ macro_rules! made {
     };
 }
 made!(made_by_a_macro { 1 });
+pub struct Transaction(bool);
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        drop(self.0);
+    }
+}
+#[instrument_llm]
+pub fn changed_for_its_destructor(mut transaction: Transaction) {
+    transaction.0 = true;
+}
+#[instrument_llm]
+pub async fn changed_for_its_destructor_async(mut transaction: Transaction) {
+    transaction.0 = true;
+}
