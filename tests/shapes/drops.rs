@@ -1,6 +1,7 @@
 //! X 105: what a function drops, it drops in the same order.
 
 #![allow(
+    clippy::too_many_arguments,
     dropping_copy_types,
     let_underscore_drop,
     unused_assignments,
