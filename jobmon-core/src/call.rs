@@ -139,8 +139,8 @@ impl Active {
         self.monitor.settings.warnings.once(&text, &text);
     }
 
-    /// Takes an answer. One that says by its id that it was taken before brings that up to date, so that nothing is
-    /// paid for twice.
+    /// Takes an answer. One with the id of another that was taken may be the same, reported twice: both count, and
+    /// that is told.
     pub(crate) fn answer(&self, answer: Answer, attempt: u32) {
         if !self.track.tokens {
             return;
@@ -149,18 +149,17 @@ impl Active {
         let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
         let (mut full, mut known) = (false, false);
         self.record(|record| {
-            let same = |taken: &&mut PricedAnswer| answer.id.is_some() && taken.answer.id == answer.id;
-            if let Some(taken) = record.answers.iter_mut().find(same) {
-                known = true;
-                return taken.answer.update(answer);
-            }
+            let same = |taken: &PricedAnswer| {
+                answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
+            };
             full = record.answers.len() >= MOST_ANSWERS;
             if !full {
+                known = record.answers.iter().any(same);
                 record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
             }
         });
         if known {
-            self.again("an answer of the same id, which is counted once");
+            self.again("an answer with the same id and usage, which is counted again");
         }
         if full {
             self.lost("after 1,024 answers of one call");

@@ -16,8 +16,8 @@ pub struct Delivery {
     pub unattached: u64,
     /// Usage and fields reported after the end of their call.
     pub late: u64,
-    /// Answers and fields that were reported before in the same call: answers of the same id are counted once, of a
-    /// field the last value is kept.
+    /// Answers and fields that were reported before in the same call. Answers are counted each time, of a field the
+    /// last value is kept.
     pub repeated: u64,
     /// For each exporter.
     pub exporters: Vec<ExporterDelivery>,

@@ -131,7 +131,30 @@ fn what_comes_too_late_or_from_nowhere_is_counted() {
     ended.field("late", 1_u8);
     jobmon::observe(answer(3, 3));
     assert_eq!(collect.only_call().usage(), Some(Usage::new(1, 1)));
-    assert_eq!(collect.guard().delivery().unattached, 3);
+    let delivery = collect.guard().delivery();
+    assert_eq!((delivery.unattached, delivery.late), (1, 2));
+    assert!(delivery.to_string().contains("2 reports after the end of their call"), "{delivery}");
+}
+
+#[test]
+fn what_is_reported_twice_is_kept_and_counted() {
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn repeats() {
+        let call = jobmon::current();
+        call.field("tries", 1_u8);
+        call.field("tries", 2_u8);
+        let first = jobmon::observe(answer(3, 1));
+        call.observe(&first);
+        jobmon::observe(answer(5, 1));
+    }
+    let mut settings = Settings::default();
+    settings.warnings = jobmon::Warnings::to(|_| {});
+    let (collect, _guard) = Collect::install_with(settings);
+    repeats();
+    let call = collect.only_call();
+    assert_eq!(call.usage(), Some(Usage::new(11, 3)));
+    assert_eq!(call.attributes, [(jobmon::Text::literal("tries"), 2_u8.into())]);
+    assert_eq!(collect.guard().delivery().repeated, 2);
 }
 
 #[test]

@@ -44,17 +44,23 @@ pub async fn ask(request: Request, job: &Job) -> Result<Completion, Error> {
                 )
             },
             async move {
+                #[allow(unreachable_code)]
                 if let ::jobmon::__private::core::option::Option::Some(__jobmon_hint) = ::jobmon::__private::core::option::Option::None::<
                     Result<Completion, Error>,
                 > {
                     return __jobmon_hint;
+                    ::jobmon::__private::captured(request);
                 }
-                { send(request).await }
+                {
+                    send(request).await
+                }
             },
             |__jobmon_output| ::jobmon::__private::seen(
                 ::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),
                 |__jobmon_value| {
-                    ::jobmon::__private::Answering::of(__jobmon_value).__jobmon_answer()
+                    ::jobmon::__private::Answering::of(__jobmon_value)
+                        .__jobmon_answer()
+                        .__jobmon_read()
                 },
                 |__jobmon_error| {
                     ::jobmon::__private::Failing::of(__jobmon_error).__jobmon_failure()

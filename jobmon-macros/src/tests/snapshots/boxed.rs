@@ -31,7 +31,9 @@ fn ask<'a>(&'a self) -> Pin<Box<dyn Future<Output = Result<(u64, u8), E>> + Send
                 > {
                     return __jobmon_hint;
                 }
-                { Box::pin(async move { self.go().await }) }
+                {
+                    Box::pin(async move { self.go().await })
+                }
             },
             |__jobmon_output| ::jobmon::__private::seen(
                 ::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),

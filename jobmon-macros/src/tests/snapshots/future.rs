@@ -1,5 +1,4 @@
 fn ask(x: &str) -> impl Future<Output = Result<Answer, Error>> + Send {
-    ::jobmon::__private::assert_reports_usage::<Result<Answer, Error>>();
     ::jobmon::__private::monitor_made::<
         Result<Answer, Error>,
         _,
@@ -34,7 +33,9 @@ fn ask(x: &str) -> impl Future<Output = Result<Answer, Error>> + Send {
         |__jobmon_output| ::jobmon::__private::seen(
             ::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),
             |__jobmon_value| {
-                ::jobmon::__private::Answering::of(__jobmon_value).__jobmon_answer()
+                ::jobmon::__private::Answering::of(__jobmon_value)
+                    .__jobmon_answer()
+                    .__jobmon_required::<Result<Answer, Error>>()
             },
             |__jobmon_error| {
                 ::jobmon::__private::Failing::of(__jobmon_error).__jobmon_failure()

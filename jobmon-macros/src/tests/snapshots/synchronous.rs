@@ -34,7 +34,9 @@ fn count(&mut self, x: u8) -> Option<u8> {
         |__jobmon_output| ::jobmon::__private::seen(
             ::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),
             |__jobmon_value| {
-                ::jobmon::__private::Answering::of(__jobmon_value).__jobmon_answer()
+                ::jobmon::__private::Answering::of(__jobmon_value)
+                    .__jobmon_answer()
+                    .__jobmon_read()
             },
             |__jobmon_error| {
                 ::jobmon::__private::Failing::of(__jobmon_error).__jobmon_failure()

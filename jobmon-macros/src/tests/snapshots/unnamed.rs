@@ -33,13 +33,16 @@ async fn list(xs: &[u8]) -> Result<impl Iterator<Item = &u8>, Box<dyn Error>> {
                 > {
                     return __jobmon_hint;
                 }
-                { Ok(xs.iter()) }
+                {
+                    Ok(xs.iter())
+                }
             },
             |__jobmon_output| ::other::path::__private::seen(
                 ::other::path::__private::Output::of(__jobmon_output).__jobmon_split(),
                 |__jobmon_value| {
                     ::other::path::__private::Answering::of(__jobmon_value)
                         .__jobmon_answer()
+                        .__jobmon_read()
                 },
                 |__jobmon_error| {
                     ::other::path::__private::FailingOwned::of(__jobmon_error)
