@@ -35,7 +35,8 @@ pub fn record_attempts<'a>(
     Box::pin(async move {
         let tried = async { Tried::of(next.run(request, extensions).await) };
         match attempt_with(tried, Tried::failure).await {
-            Ok(response) | Err(Tried::Refused(response)) => Ok(response),
+            Ok(response) => Ok(response),
+            Err(Tried::Refused(response)) => Ok(*response),
             Err(Tried::Failed(error)) => Err(error),
         }
     })
@@ -43,7 +44,7 @@ pub fn record_attempts<'a>(
 
 /// A failed attempt: for a middleware, an answer without success is an answer all the same.
 enum Tried {
-    Refused(Response),
+    Refused(Box<Response>),
     Failed(Error),
 }
 
@@ -52,7 +53,7 @@ impl Tried {
         let response = result.map_err(Self::Failed)?;
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
-            Err(Self::Refused(response))
+            Err(Self::Refused(response.into()))
         } else {
             Ok(response)
         }
