@@ -1,14 +1,13 @@
 //! Attempts that `backon` makes are those of the call.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
 use backon::{ConstantBuilder, Retryable};
 use jobmon_core::testing::Collect;
 use jobmon_core::{ErrorCategory, Failure, RecordAttempts, honour_retry_after, instrument_llm};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, ready};
+use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -22,25 +21,25 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Limited twice, then good.
-async fn ask(tries: &Cell<u32>) -> Result<u32, Failure> {
+fn ask(tries: &Cell<u32>) -> Ready<Result<u32, Failure>> {
     tries.set(tries.get() + 1);
     if tries.get() > 2 {
-        return Ok(tries.get());
+        return ready(Ok(tries.get()));
     }
     let mut failure = Failure::from_message("HTTP 429");
     failure.retry_after = Some(Duration::from_secs(u64::from(tries.get())));
-    Err(failure)
+    ready(Err(failure))
 }
 
 #[test]
 fn attempts_are_recorded_and_pauses_are_as_long_as_the_provider_asks() {
     #[instrument_llm(crate = ::jobmon_core)]
-    async fn ask_patiently(tries: &Cell<u32>, pauses: &RefCell<Vec<Duration>>) -> Result<u32, Failure> {
+    async fn ask_patiently(tries: &Cell<u32>, pauses: Rc<RefCell<Vec<Duration>>>) -> Result<u32, Failure> {
         (|| ask(tries))
             .recorded_attempts()
             .retry(ConstantBuilder::default().with_delay(Duration::from_millis(1_500)))
             .adjust(honour_retry_after)
-            .sleep(|pause| {
+            .sleep(move |pause| {
                 pauses.borrow_mut().push(pause);
                 ready(())
             })
@@ -48,9 +47,9 @@ fn attempts_are_recorded_and_pauses_are_as_long_as_the_provider_asks() {
     }
 
     let (collect, _guard) = Collect::install();
-    let pauses = RefCell::default();
-    assert_eq!(block_on(ask_patiently(&Cell::new(0), &pauses)).unwrap(), 3);
-    assert_eq!(pauses.into_inner(), [Duration::from_millis(1_500), Duration::from_secs(2)]);
+    let pauses = Rc::default();
+    assert_eq!(block_on(ask_patiently(&Cell::new(0), Rc::clone(&pauses))).unwrap(), 3);
+    assert_eq!(pauses.take(), [Duration::from_millis(1_500), Duration::from_secs(2)]);
     let call = collect.only_call();
     let failures: Vec<_> = call
         .attempts

@@ -37,13 +37,16 @@ pub(crate) struct Known<'e> {
     pub(crate) inside: Option<&'e (dyn Error + 'static)>,
 }
 
-#[cfg(any(feature = "rig", feature = "reqwest"))]
-impl<'e> Known<'e> {
+#[cfg(any(feature = "async-openai", feature = "genai", feature = "rig"))]
+impl Known<'_> {
     /// Of this category, whatever it says.
     fn surely(category: crate::category::ErrorCategory) -> Self {
         Self { told: Some(Told::Surely(category)), ..Self::default() }
     }
+}
 
+#[cfg(any(feature = "async-openai", feature = "genai", feature = "reqwest-middleware", feature = "rig"))]
+impl<'e> Known<'e> {
     /// Whatever the error is that it carries.
     fn carries(inside: &'e (dyn Error + 'static)) -> Self {
         Self { inside: Some(inside), ..Self::default() }

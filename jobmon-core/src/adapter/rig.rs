@@ -13,7 +13,7 @@ use crate::usage::Usage;
 use rig_core::completion::{CompletionResponse, FinishReason, Usage as RigUsage};
 use rig_core::embeddings::EmbeddingResponse;
 use rig_core::error::{ErrorKind, ErrorReport, ProviderError};
-use rig_core::streaming::{CompletionStream, Relayed};
+use rig_core::streaming::CompletionStream;
 use rig_core::{ProviderResponseError, rerank::RerankResponse, transcription::TranscriptionResponse};
 use std::error::Error;
 
@@ -73,30 +73,6 @@ impl LlmResponse for CompletionStream {
     fn answer(&self) -> crate::response::Answer {
         self.partial().answer()
     }
-}
-
-/// An item of a stream that is carried over rig's bus; the last one tells usage.
-impl LlmResponse for Relayed {
-    fn usage(&self) -> Option<Usage> {
-        end(self).and_then(LlmResponse::usage)
-    }
-
-    fn model(&self) -> Option<Text> {
-        end(self).and_then(LlmResponse::model)
-    }
-
-    fn response_id(&self) -> Option<Text> {
-        end(self).and_then(LlmResponse::response_id)
-    }
-
-    fn finish_reasons(&self) -> Vec<Text> {
-        end(self).map(LlmResponse::finish_reasons).unwrap_or_default()
-    }
-}
-
-/// The end of a stream, where this is it.
-fn end(item: &Relayed) -> Option<&CompletionResponse> {
-    if let Relayed::Done(response) = item { Some(response) } else { None }
 }
 
 macro_rules! responses {
@@ -253,15 +229,6 @@ mod tests {
         response.model = Some("text-embedding-3-small".to_owned());
         assert_eq!(response.usage().and_then(|usage| usage.input), Some(9));
         assert_eq!(LlmResponse::model(&response).as_deref(), Some("text-embedding-3-small"));
-    }
-
-    #[test]
-    fn only_the_end_of_a_stream_tells_usage() {
-        assert!(Relayed::Done(Box::new(response())).usage().is_some());
-        let item = serde_json::from_value(json!({
-            "item": "event", "value": { "event": "text", "part": 0, "text": "Hello" },
-        }));
-        assert_eq!(Relayed::Item(item.expect("is an item")).answer(), crate::Answer::default());
     }
 
     #[test]
