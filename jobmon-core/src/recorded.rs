@@ -62,7 +62,8 @@ where
 }
 
 /// The pause before the next attempt: as long as the provider asks for, where that is longer than planned. `None`,
-/// for "no further attempt", stays `None`.
+/// for "no further attempt", stays `None`. There is no upper bound: whoever does not want to wait an hour says so in
+/// `when`.
 ///
 /// In the form that `adjust` of `backon` takes.
 ///
