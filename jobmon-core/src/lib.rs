@@ -11,6 +11,7 @@ const DISABLED: bool = cfg!(feature = "disabled");
 
 #[doc(hidden)]
 pub mod __private;
+mod adapter;
 mod aggregate;
 mod attempt;
 mod attempts;
@@ -34,6 +35,7 @@ mod operation;
 mod price;
 mod probe;
 mod query;
+mod recorded;
 mod redact;
 pub mod report;
 mod response;
@@ -54,6 +56,10 @@ mod wire;
 mod words;
 mod worker;
 
+#[cfg(feature = "reqwest-middleware")]
+pub use adapter::record_attempts;
+#[cfg(feature = "reqwest")]
+pub use adapter::{error_for_status, retry_after_from_headers};
 pub use aggregate::{Aggregate, Place};
 pub use attempt::{Attempted, attempt, attempt_with};
 pub use category::ErrorCategory;
@@ -75,6 +81,7 @@ pub use monitor::{Guard, Pipeline, StartError};
 pub use operation::Operation;
 pub use price::{PriceRequest, Prices};
 pub use query::{Bucket, Engine, EngineError, Filter, Memory, Query, QueryError, Range, Row};
+pub use recorded::{RecordAttempts, honour_retry_after};
 pub use response::{Answer, LlmResponse};
 pub use retry::{Retry, Sleep, Sleeping, TimedOut, use_sleep};
 pub use settings::Settings;

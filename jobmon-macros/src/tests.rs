@@ -173,7 +173,10 @@ fn attempts_have_their_own_clones_and_what_cannot_be_retried_is_told() {
         of("async fn f(&mut self, a: A, mut b: B, c: &C, d: &mut D, (e, _): (E, F)) -> Result<u8, E>");
     assert!(retried.contains("(&mutself,a:A,b:B,c:&C,d:&mutD,(e,_):(E,F))"), "{retried}");
     assert!(retried.contains("leta=::jobmon::__private::again(&a);letmutb=::jobmon::__private::again(&b);"));
-    assert!(retried.contains("letd=&mut*d;lete=::jobmon::__private::again(&e);match(){()=>{x}}"), "{retried}");
+    assert!(
+        retried.contains("letd=&mut*d;lete=::jobmon::__private::again(&e);match(){()=>{x}}"),
+        "{retried}"
+    );
     let refused = |function: &str| {
         let expansion = expand("retry", &format!("{function} {{ x }}"));
         assert_eq!(errors(&expansion), 1, "{function}: {expansion}");

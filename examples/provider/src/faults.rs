@@ -12,18 +12,20 @@ pub enum Fault {
     Slow,
     /// A good answer whose text is cut in the middle of its JSON. It is paid for.
     BrokenContent,
-    /// HTTP 200 with a body that is not JSON, so that not even its usage can be read.
+    /// HTTP 200 with a body, or events of a stream, that are not JSON, so that not even its usage can be read.
     BrokenBody,
     /// The provider refuses for reasons of safety, in one of the ways its wire format knows. The prompt is
     /// paid for. Asking again is refused again.
     Refusal,
     /// HTTP 400: the prompt is said to exceed the context window. Asking again fails again.
     ContextLength,
+    /// The connection breaks in the middle of the answer, be it whole or a stream.
+    BrokenConnection,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RateLimit,
         Self::Unavailable,
         Self::Slow,
@@ -31,6 +33,7 @@ impl Fault {
         Self::BrokenBody,
         Self::Refusal,
         Self::ContextLength,
+        Self::BrokenConnection,
     ];
 
     /// Whether it lies in the question, so that asking again does not help.
@@ -56,6 +59,8 @@ pub struct Rates {
     pub refusal: u16,
     /// See [`Fault::ContextLength`].
     pub context_length: u16,
+    /// See [`Fault::BrokenConnection`].
+    pub broken_connection: u16,
 }
 
 impl Rates {
@@ -68,6 +73,7 @@ impl Rates {
         broken_body: 0,
         refusal: 0,
         context_length: 0,
+        broken_connection: 0,
     };
 
     const fn of(&self, fault: Fault) -> u16 {
@@ -79,6 +85,7 @@ impl Rates {
             Fault::BrokenBody => self.broken_body,
             Fault::Refusal => self.refusal,
             Fault::ContextLength => self.context_length,
+            Fault::BrokenConnection => self.broken_connection,
         }
     }
 
@@ -93,7 +100,7 @@ impl Rates {
 }
 
 impl Default for Rates {
-    /// A bad day: about one request in three meets something.
+    /// A bad day: about one request in three meets something. Connections hold.
     fn default() -> Self {
         Self {
             rate_limit: 100,
@@ -103,6 +110,7 @@ impl Default for Rates {
             broken_body: 30,
             refusal: 30,
             context_length: 20,
+            broken_connection: 0,
         }
     }
 }
@@ -186,9 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn the_default_shows_every_fault_within_thirty_analyses() {
+    fn the_default_shows_every_fault_of_its_rates_within_thirty_analyses() {
         let seen = seen(Config::SEED, (1..=30).map(|n| format!("analyze P-{n:03}")));
-        assert_eq!(seen.len(), Fault::ALL.len(), "{seen:?}");
+        let injected = Fault::ALL.into_iter().filter(|fault| Rates::default().of(*fault) > 0);
+        assert_eq!(seen.into_keys().collect::<Vec<_>>(), injected.collect::<Vec<_>>());
     }
 
     #[test]
@@ -196,8 +205,8 @@ mod tests {
         let seen = seen(7, (0..20_000).map(|n| format!("analyze {n}")));
         for fault in Fault::ALL {
             let expected = 20 * u32::from(Rates::default().of(fault));
-            let got = seen[&fault];
-            assert!(got.abs_diff(expected) < expected / 5, "{fault:?}: {got} instead of {expected}");
+            let got = seen.get(&fault).copied().unwrap_or(0);
+            assert!(got.abs_diff(expected) <= expected / 5, "{fault:?}: {got} instead of {expected}");
         }
     }
 

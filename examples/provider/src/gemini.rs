@@ -1,9 +1,10 @@
-//! The wire format of Gemini: `POST /v1beta/models/{model}:generateContent`.
+//! The wire format of Gemini: `POST /v1beta/models/{model}:generateContent`, and `:streamGenerateContent?alt=sse`.
 
-use crate::wire::{End, Failure, Question, Reply};
+use crate::tokens::{count_tokens, pieces};
+use crate::wire::{End, Failure, Question, Reply, Tokens};
 use serde_json::{Value, json};
 
-pub(crate) fn read(model: &str, body: &Value) -> Result<Question, Failure> {
+pub(crate) fn read(model: &str, stream: bool, body: &Value) -> Result<Question, Failure> {
     let contents = body.get("contents").and_then(Value::as_array).filter(|contents| !contents.is_empty());
     let contents = contents
         .ok_or(Failure::Malformed("* GenerateContentRequest.contents: contents is not specified\n"))?;
@@ -17,6 +18,9 @@ pub(crate) fn read(model: &str, body: &Value) -> Result<Question, Failure> {
         user: user.join("\n"),
         max_tokens: option("maxOutputTokens").and_then(Value::as_u64),
         schema: option("responseSchema").or_else(|| option("responseJsonSchema")).cloned(),
+        stream,
+        stream_usage: true,
+        inputs: Vec::new(),
     })
 }
 
@@ -27,7 +31,54 @@ fn parts(content: &Value) -> String {
 }
 
 pub(crate) fn write(reply: &Reply) -> Value {
-    let tokens = reply.tokens;
+    let mut body = answer(reply, reply.tokens);
+    match &reply.end {
+        End::Stop(text) => body["candidates"] = said(text, Some("STOP")),
+        End::Length(text) => body["candidates"] = said(text, Some("MAX_TOKENS")),
+        // Gemini refuses in two ways: the prompt is blocked, or the answer is withheld.
+        End::Refused if reply.noise.is_multiple_of(2) => {
+            body["promptFeedback"] = json!({ "blockReason": "PROHIBITED_CONTENT" });
+        }
+        End::Refused => {
+            let rating =
+                json!({ "category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH", "blocked": true });
+            body["candidates"] = json!([{ "finishReason": "SAFETY", "index": 0, "safetyRatings": [rating] }]);
+        }
+    }
+    body
+}
+
+/// The chunks of a stream, each with the tokens used so far.
+pub(crate) fn chunks(reply: &Reply) -> Vec<(Value, Tokens)> {
+    let (text, last) = match &reply.end {
+        End::Stop(text) => (text, "STOP"),
+        End::Length(text) => (text, "MAX_TOKENS"),
+        End::Refused => return vec![(write(reply), reply.tokens)],
+    };
+    let pieces = pieces(text);
+    let (mut so_far, most) = (String::new(), pieces.len());
+    let chunk = |(n, piece): (usize, &str)| {
+        so_far.push_str(piece);
+        let is_last = n + 1 == most;
+        let output = reply.tokens.reasoning + count_tokens(&so_far);
+        let tokens = if is_last { reply.tokens } else { Tokens { output, ..reply.tokens } };
+        let mut body = answer(reply, tokens);
+        body["candidates"] = said(piece, is_last.then_some(last));
+        (body, tokens)
+    };
+    pieces.into_iter().enumerate().map(chunk).collect()
+}
+
+fn said(text: &str, reason: Option<&str>) -> Value {
+    let mut candidate = json!({ "content": { "parts": [{ "text": text }], "role": "model" }, "index": 0 });
+    if let Some(reason) = reason {
+        candidate["finishReason"] = reason.into();
+    }
+    json!([candidate])
+}
+
+/// Everything but the answer itself.
+fn answer(reply: &Reply, tokens: Tokens) -> Value {
     let mut usage = json!({
         "promptTokenCount": tokens.input,
         "totalTokenCount": tokens.input + tokens.output,
@@ -42,29 +93,7 @@ pub(crate) fn write(reply: &Reply) -> Value {
     add("candidatesTokenCount", tokens.output - tokens.reasoning);
     add("thoughtsTokenCount", tokens.reasoning);
     add("cachedContentTokenCount", tokens.cached);
-
-    let mut body = json!({ "modelVersion": reply.model, "responseId": reply.id, "usageMetadata": usage });
-    let said = |text: &str, reason: &str| {
-        json!([{
-            "content": { "parts": [{ "text": text }], "role": "model" },
-            "finishReason": reason,
-            "index": 0,
-        }])
-    };
-    match &reply.end {
-        End::Stop(text) => body["candidates"] = said(text, "STOP"),
-        End::Length(text) => body["candidates"] = said(text, "MAX_TOKENS"),
-        // Gemini refuses in two ways: the prompt is blocked, or the answer is withheld.
-        End::Refused if reply.noise.is_multiple_of(2) => {
-            body["promptFeedback"] = json!({ "blockReason": "PROHIBITED_CONTENT" });
-        }
-        End::Refused => {
-            let rating =
-                json!({ "category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH", "blocked": true });
-            body["candidates"] = json!([{ "finishReason": "SAFETY", "index": 0, "safetyRatings": [rating] }]);
-        }
-    }
-    body
+    json!({ "modelVersion": reply.model, "responseId": reply.id, "usageMetadata": usage })
 }
 
 pub(crate) fn error(failure: Failure) -> Value {

@@ -1,5 +1,5 @@
-//! A small LLM provider for examples and tests: real HTTP on loopback, the wire formats of Gemini and OpenAI,
-//! and faults from a fixed seed.
+//! A small LLM provider for examples and tests: real HTTP on loopback, the wire formats of Gemini and OpenAI (chat
+//! completions, responses, embeddings), whole and as streams, and faults from a fixed seed.
 //!
 //! It understands the prompts of the `job_search` example and answers them by simple rules, so that a run
 //! without any account still shows what an agent's calls look like: tokens that follow from the actual texts,
@@ -28,9 +28,12 @@
 //! between runs, the sums do not.
 
 mod agents;
+mod body;
+mod embeddings;
 mod faults;
 mod gemini;
 mod openai;
+mod responses;
 mod server;
 mod tokens;
 mod wire;
@@ -122,7 +125,9 @@ impl Handle {
 
     /// Every answer so far that reported its usage: what a bill would list, kept apart from any monitor.
     ///
-    /// An answer whose body was broken ([`Fault::BrokenBody`]) is not in it, as nobody could read its usage.
+    /// An answer whose usage nobody could read is not in it: its body or connection was broken
+    /// ([`Fault::BrokenBody`], [`Fault::BrokenConnection`]), or it is a stream of chat completions that was not asked
+    /// to tell. A stream of Gemini that broke off is in it with the usage that it had told until then.
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.shared.ledger()
     }
@@ -151,7 +156,7 @@ impl fmt::Debug for Handle {
 /// Counts are those of OpenTelemetry: `input` includes `cached`, `output` includes `reasoning`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// The id in the answer (`responseId` of Gemini, `id` of OpenAI).
+    /// The id in the answer (`responseId` of Gemini, `id` of OpenAI); empty for embeddings, which have none.
     pub response_id: String,
     /// The model in the answer.
     pub model: String,

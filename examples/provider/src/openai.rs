@@ -1,22 +1,21 @@
 //! The wire format of OpenAI: `POST /v1/chat/completions`, `GET /v1/models`.
 
-use crate::wire::{End, Failure, Question, Reply};
+use crate::body::event;
+use crate::tokens::pieces;
+use crate::wire::{End, Failure, Question, Reply, Tokens};
 use serde_json::{Value, json};
 
 /// The models that are listed; any name is answered.
 const MODELS: [&str; 4] = ["gpt-4o-mini", "gpt-4.1-mini", "gpt-5-mini", "gemini-2.5-flash"];
 
 /// When every answer was made, as real time would make two runs differ: 2026-01-01.
-const CREATED: u64 = 1_767_225_600;
+pub(crate) const CREATED: u64 = 1_767_225_600;
 
 pub(crate) fn read(body: &Value) -> Result<Question, Failure> {
     let model = body.get("model").and_then(Value::as_str);
     let model = model.ok_or(Failure::Malformed("you must provide a model parameter"))?;
     let messages = body.get("messages").and_then(Value::as_array).filter(|messages| !messages.is_empty());
     let messages = messages.ok_or(Failure::Malformed("Missing required parameter: 'messages'."))?;
-    if body.get("stream").and_then(Value::as_bool) == Some(true) {
-        return Err(Failure::Malformed("Unsupported value: 'stream' does not support true with this model."));
-    }
     let (mut system, mut user) = (Vec::new(), Vec::new());
     for message in messages {
         let role = message.get("role").and_then(Value::as_str);
@@ -32,11 +31,14 @@ pub(crate) fn read(body: &Value) -> Result<Question, Failure> {
         user: user.join("\n"),
         max_tokens: limit.and_then(Value::as_u64),
         schema: body.pointer("/response_format/json_schema/schema").cloned(),
+        stream: body.get("stream").and_then(Value::as_bool) == Some(true),
+        stream_usage: body.pointer("/stream_options/include_usage").and_then(Value::as_bool) == Some(true),
+        inputs: Vec::new(),
     })
 }
 
 /// A message's text: a string, or parts of which some are text.
-fn content(message: &Value) -> String {
+pub(crate) fn content(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => {
@@ -47,12 +49,7 @@ fn content(message: &Value) -> String {
 }
 
 pub(crate) fn write(reply: &Reply) -> Value {
-    let tokens = reply.tokens;
-    let (content, reason) = match &reply.end {
-        End::Stop(text) => (Value::from(text.as_str()), "stop"),
-        End::Length(text) => (Value::from(text.as_str()), "length"),
-        End::Refused => (Value::from(""), "content_filter"),
-    };
+    let (content, reason) = ending(reply);
     json!({
         "id": reply.id,
         "object": "chat.completion",
@@ -64,21 +61,67 @@ pub(crate) fn write(reply: &Reply) -> Value {
             "logprobs": null,
             "finish_reason": reason,
         }],
-        "usage": {
-            "prompt_tokens": tokens.input,
-            "completion_tokens": tokens.output,
-            "total_tokens": tokens.input + tokens.output,
-            "prompt_tokens_details": { "cached_tokens": tokens.cached, "audio_tokens": 0 },
-            "completion_tokens_details": {
-                "reasoning_tokens": tokens.reasoning,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            },
-        },
+        "usage": usage(reply.tokens),
         "service_tier": "default",
         "system_fingerprint": "fp_example",
     })
+}
+
+fn usage(tokens: Tokens) -> Value {
+    json!({
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": tokens.input + tokens.output,
+        "prompt_tokens_details": { "cached_tokens": tokens.cached, "audio_tokens": 0 },
+        "completion_tokens_details": {
+            "reasoning_tokens": tokens.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    })
+}
+
+/// The events of a stream: the role, the text in pieces, the reason, usage where it is asked for, and the end.
+pub(crate) fn events(reply: &Reply, with_usage: bool) -> Vec<Vec<u8>> {
+    let chunk = |choices: Value, usage: Value| {
+        let mut chunk = json!({
+            "id": reply.id,
+            "object": "chat.completion.chunk",
+            "created": CREATED,
+            "model": reply.model,
+            "choices": choices,
+            "service_tier": "default",
+            "system_fingerprint": "fp_example",
+        });
+        if with_usage {
+            chunk["usage"] = usage;
+        }
+        event(&chunk)
+    };
+    let choice = |delta: Value, reason: Option<&str>| {
+        let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": reason });
+        chunk(json!([choice]), Value::Null)
+    };
+    let (text, reason) = ending(reply);
+    let mut events = vec![choice(json!({ "role": "assistant", "content": "", "refusal": null }), None)];
+    let pieces = pieces(text).into_iter().filter(|piece| !piece.is_empty());
+    events.extend(pieces.map(|piece| choice(json!({ "content": piece }), None)));
+    events.push(choice(json!({}), Some(reason)));
+    if with_usage {
+        events.push(chunk(json!([]), usage(reply.tokens)));
+    }
+    events.push(b"data: [DONE]\n\n".to_vec());
+    events
+}
+
+/// What was said, and why it ended.
+fn ending(reply: &Reply) -> (&str, &'static str) {
+    match &reply.end {
+        End::Stop(text) => (text, "stop"),
+        End::Length(text) => (text, "length"),
+        End::Refused => ("", "content_filter"),
+    }
 }
 
 pub(crate) fn models() -> Value {

@@ -1,12 +1,13 @@
 //! The server: reads requests, lets faults happen, keeps the ledger.
 
+use crate::body::{Body, event, first_half};
 use crate::faults::{Dice, Fault};
 use crate::tokens::{PrefixCache, count_tokens, truncate};
 use crate::wire::{End, Failure, Question, Reply, Tokens};
-use crate::{Config, LedgerEntry, agents, gemini, openai};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use crate::{Config, LedgerEntry, agents, embeddings, gemini, openai, responses};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -42,13 +43,16 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Gemini,
-    OpenAi,
+    Chat,
+    Responses,
+    Embeddings,
 }
 
 /// What goes back, and after how long.
 struct Outcome {
-    body: Result<Vec<u8>, Failure>,
+    body: Result<Body, Failure>,
     wait: Duration,
+    stream: bool,
 }
 
 impl Shared {
@@ -73,7 +77,7 @@ impl Shared {
         let Some(key) = &self.config.key else { return true };
         let given = match format {
             Format::Gemini => headers.get("x-goog-api-key").and_then(|value| value.to_str().ok()),
-            Format::OpenAi => headers
+            _ => headers
                 .get(AUTHORIZATION)
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| value.strip_prefix("Bearer ")),
@@ -108,15 +112,23 @@ impl Shared {
             _ => None,
         };
         if let Some(failure) = failure {
-            return Outcome { body: Err(failure), wait: self.wait(fault, 0, noise) };
+            return Outcome { body: Err(failure), wait: self.wait(fault, 0, noise), stream: false };
         }
 
         // An answer that nobody can read warms no cache: else it would depend on the order of requests whether
         // the ledger misses a cold prompt or a cached one.
-        let broken = fault == Some(Fault::BrokenBody);
-        let cached = if broken { 0 } else { state.cache.read(&question.model, &prompt) };
-        let mut tokens = Tokens { input: count_tokens(&prompt), cached, output: 0, reasoning: 0 };
-        let end = if fault == Some(Fault::Refusal) {
+        let broken = matches!(fault, Some(Fault::BrokenBody | Fault::BrokenConnection));
+        let embeds = format == Format::Embeddings;
+        let cached = if broken || embeds { 0 } else { state.cache.read(&question.model, &prompt) };
+        let input = if embeds {
+            question.inputs.iter().map(|text| count_tokens(text)).sum()
+        } else {
+            count_tokens(&prompt)
+        };
+        let mut tokens = Tokens { input, cached, output: 0, reasoning: 0 };
+        let end = if embeds {
+            End::Stop(String::new())
+        } else if fault == Some(Fault::Refusal) {
             End::Refused
         } else {
             let text = understood.answer.text(question.schema.as_ref());
@@ -131,24 +143,70 @@ impl Shared {
         };
         let id = match format {
             Format::Gemini => format!("{:016x}", noise.rotate_left(17)),
-            Format::OpenAi => format!("chatcmpl-{noise:016x}"),
+            Format::Chat => format!("chatcmpl-{noise:016x}"),
+            Format::Responses => format!("resp_{noise:016x}"),
+            Format::Embeddings => String::new(),
         };
         let reply = Reply { id, model: question.model.clone(), end, tokens, noise };
-        let mut body = match format {
-            Format::Gemini => gemini::write(&reply),
-            Format::OpenAi => openai::write(&reply),
-        }
-        .to_string()
-        .into_bytes();
-        if broken {
-            // As when a gateway in between gives up: the first half, and a well-formed HTTP answer around it.
-            body.truncate(body.len() / 2);
+        let (body, reported) = if question.stream {
+            self.stream(format, question, &reply, fault)
         } else {
-            let Tokens { input, cached, output, reasoning } = tokens;
+            let mut body = match format {
+                Format::Gemini => gemini::write(&reply),
+                Format::Chat => openai::write(&reply),
+                Format::Responses => responses::write(&reply),
+                Format::Embeddings => embeddings::write(question, tokens),
+            }
+            .to_string()
+            .into_bytes();
+            if fault == Some(Fault::BrokenBody) {
+                // As when a gateway in between gives up: the first half, and a well-formed HTTP answer around it.
+                body.truncate(body.len() / 2);
+            }
+            (Body::whole(body), (!broken).then_some(tokens))
+        };
+        let body = if fault == Some(Fault::BrokenConnection) { body.broken() } else { body };
+        if let Some(Tokens { input, cached, output, reasoning }) = reported {
             let Reply { id: response_id, model, .. } = reply;
             state.ledger.push(LedgerEntry { response_id, model, input, output, cached, reasoning });
         }
-        Outcome { body: Ok(body), wait: self.wait(fault, tokens.output, noise) }
+        let at_once = if question.stream { 0 } else { tokens.output };
+        Outcome { body: Ok(body), wait: self.wait(fault, at_once, noise), stream: question.stream }
+    }
+
+    /// The events of a stream, and the usage that they report before the connection breaks.
+    fn stream(
+        &self,
+        format: Format,
+        question: &Question,
+        reply: &Reply,
+        fault: Option<Fault>,
+    ) -> (Body, Option<Tokens>) {
+        let breaks = fault == Some(Fault::BrokenConnection);
+        let (mut events, mut reported) = match format {
+            Format::Gemini => {
+                let chunks = gemini::chunks(reply);
+                // Each chunk tells what was used so far.
+                let last = if breaks { first_half(chunks.len()) } else { chunks.len() } - 1;
+                let reported = chunks.get(last).map(|(_, tokens)| *tokens);
+                (chunks.iter().map(|(chunk, _)| event(chunk)).collect(), reported)
+            }
+            Format::Responses => (responses::events(reply), (!breaks).then_some(reply.tokens)),
+            Format::Chat | Format::Embeddings => {
+                let told = question.stream_usage && !breaks;
+                (openai::events(reply, question.stream_usage), told.then_some(reply.tokens))
+            }
+        };
+        if fault == Some(Fault::BrokenBody) {
+            events.iter_mut().for_each(|event| {
+                event.truncate(event.len() / 2);
+                event.extend(b"\n\n");
+            });
+            reported = None;
+        }
+        // As much time in all as the whole answer takes.
+        let micros = if self.config.latency { 150 * reply.tokens.output / events.len() as u64 } else { 0 };
+        (Body::events(events, Duration::from_micros(micros)), reported)
     }
 
     fn wait(&self, fault: Option<Fault>, output: u64, noise: u64) -> Duration {
@@ -187,23 +245,22 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopp
     }
 }
 
-async fn handle(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
-    let gemini = path
-        .strip_prefix("/v1beta/models/")
-        .and_then(|rest| rest.strip_suffix(":generateContent"))
-        .filter(|model| !model.is_empty() && !model.contains('/'));
-    let format = if path.starts_with("/v1beta/") { Format::Gemini } else { Format::OpenAi };
+    let (format, gemini) = match (path.as_str(), gemini_model(&path)) {
+        (_, Some(asked)) => (Format::Gemini, Some(asked)),
+        ("/v1/responses", _) => (Format::Responses, None),
+        ("/v1/embeddings", _) => (Format::Embeddings, None),
+        (path, _) => (if path.starts_with("/v1beta/") { Format::Gemini } else { Format::Chat }, None),
+    };
     if !shared.allows(format, &head.headers) {
         return Ok(refuse(format, Failure::Key));
     }
     match (&head.method, path.as_str(), gemini) {
         (&Method::GET, "/v1/models", _) => return Ok(good(openai::models().to_string().into_bytes())),
-        (&Method::POST, "/v1/chat/completions", _) | (&Method::POST, _, Some(_)) => {}
+        (&Method::POST, "/v1/chat/completions" | "/v1/responses" | "/v1/embeddings", _)
+        | (&Method::POST, _, Some(_)) => {}
         _ => return Ok(refuse(format, Failure::NotFound)),
     }
     let body = match Limited::new(body, MAX_BODY).collect().await {
@@ -211,7 +268,12 @@ async fn handle(
         Err(_) => return Ok(refuse(format, Failure::Malformed("The request's body could not be read."))),
     };
     let question = match serde_json::from_slice::<Value>(&body) {
-        Ok(body) => gemini.map_or_else(|| openai::read(&body), |model| gemini::read(model, &body)),
+        Ok(body) => match (format, gemini) {
+            (_, Some((model, stream))) => gemini::read(model, stream, &body),
+            (Format::Responses, _) => responses::read(&body),
+            (Format::Embeddings, _) => embeddings::read(&body),
+            _ => openai::read(&body),
+        },
         Err(_) => Err(Failure::Malformed("Invalid JSON payload received.")),
     };
     let question = match question {
@@ -222,16 +284,35 @@ async fn handle(
     if !outcome.wait.is_zero() {
         tokio::time::sleep(outcome.wait).await;
     }
-    Ok(outcome.body.map_or_else(|failure| refuse(format, failure), good))
+    Ok(match outcome.body {
+        Ok(body) if outcome.stream => of_type("text/event-stream", body),
+        Ok(body) => of_type("application/json", body),
+        Err(failure) => refuse(format, failure),
+    })
 }
 
-fn good(body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
-    response.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("is a header value"));
+/// The model that a path of Gemini's names, and whether a stream is asked for.
+fn gemini_model(path: &str) -> Option<(&str, bool)> {
+    let (model, method) = path.strip_prefix("/v1beta/models/")?.rsplit_once(':')?;
+    let stream = match method {
+        "generateContent" => false,
+        "streamGenerateContent" => true,
+        _ => return None,
+    };
+    (!model.is_empty() && !model.contains('/')).then_some((model, stream))
+}
+
+fn good(body: Vec<u8>) -> Response<Body> {
+    of_type("application/json", Body::whole(body))
+}
+
+fn of_type(kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
-fn refuse(format: Format, failure: Failure) -> Response<Full<Bytes>> {
+fn refuse(format: Format, failure: Failure) -> Response<Body> {
     let gemini = format == Format::Gemini;
     let error = if gemini { gemini::error(failure) } else { openai::error(failure) };
     let mut response = good(error.to_string().into_bytes());

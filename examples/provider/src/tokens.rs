@@ -47,6 +47,22 @@ pub(crate) fn truncate(text: &str, limit: u64) -> (&str, bool) {
     }
 }
 
+/// Tokens of a stream's event.
+const PER_EVENT: usize = 8;
+
+/// The text in pieces of some tokens, as a stream brings them.
+pub(crate) fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(next) = tokens(rest).nth(PER_EVENT) {
+        let (piece, after) = rest.split_at(next.as_ptr() as usize - rest.as_ptr() as usize);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
 /// The prefixes that were seen, per model, in blocks of tokens.
 #[derive(Debug, Default)]
 pub(crate) struct PrefixCache(HashSet<u64>);
@@ -87,6 +103,14 @@ mod tests {
         assert_eq!(truncate("one two three", 3), ("one two three", false));
         assert_eq!(truncate("one", 0), ("", true));
         assert_eq!(truncate("", 0), ("", false));
+    }
+
+    #[test]
+    fn pieces_are_the_text_again() {
+        let text = "one two, three\nfour ".repeat(5);
+        assert!(pieces(&text).len() > 2);
+        assert_eq!(pieces(&text).concat(), text);
+        assert_eq!(pieces(""), [""]);
     }
 
     #[test]

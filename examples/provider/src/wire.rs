@@ -1,4 +1,4 @@
-//! What both wire formats have in common: a question, and how it ended.
+//! What the wire formats have in common: a question, and how it ended.
 
 use serde_json::Value;
 
@@ -11,6 +11,12 @@ pub(crate) struct Question {
     pub(crate) max_tokens: Option<u64>,
     /// The JSON schema that the answer must follow.
     pub(crate) schema: Option<Value>,
+    /// Whether the answer comes in events.
+    pub(crate) stream: bool,
+    /// Whether a stream is to tell its usage.
+    pub(crate) stream_usage: bool,
+    /// The texts to embed; empty for a chat.
+    pub(crate) inputs: Vec<String>,
 }
 
 impl Question {

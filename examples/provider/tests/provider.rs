@@ -224,12 +224,146 @@ async fn mistakes_are_told_as_the_real_ones_do() {
     };
     assert_eq!(post("/v1/chat/completions", "{").await.unwrap().status(), 400);
     assert_eq!(post("/v1/chat/completions", r#"{"model":"m"}"#).await.unwrap().status(), 400);
-    let stream = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
-    assert_eq!(post("/v1/chat/completions", stream).await.unwrap().status(), 400);
+    assert_eq!(post("/v1/responses", r#"{"model":"m"}"#).await.unwrap().status(), 400);
+    assert_eq!(post("/v1/embeddings", r#"{"model":"m"}"#).await.unwrap().status(), 400);
     assert_eq!(post("/v1beta/models/m:generateContent", "{}").await.unwrap().status(), 400);
     assert_eq!(post("/v1beta/models/m:embedContent", "{}").await.unwrap().status(), 404);
     assert_eq!(post("/v1/elsewhere", "{}").await.unwrap().status(), 404);
     assert_eq!(client().get(provider.base_url()).send().await.unwrap().status(), 404);
+}
+
+/// The data of the events that arrive, and whether the connection broke.
+async fn events(mut response: Response) -> (Vec<Value>, bool) {
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let (mut text, mut broken) = (String::new(), false);
+    loop {
+        match response.chunk().await {
+            Ok(Some(bytes)) => text.push_str(std::str::from_utf8(&bytes).unwrap()),
+            Ok(None) => break,
+            Err(_) => {
+                broken = true;
+                break;
+            }
+        }
+    }
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    (data.map(|data| serde_json::from_str(data).unwrap_or(Value::from(data))).collect(), broken)
+}
+
+async fn gemini_stream(at: &Handle, n: u32) -> Response {
+    let body = json!({ "contents": [{ "role": "user", "parts": [{ "text": user(n) }] }] });
+    let url = format!("{}/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", at.base_url());
+    client().post(url).json(&body).send().await.unwrap()
+}
+
+async fn openai_stream(at: &Handle, n: u32) -> Response {
+    let extra = json!({ "stream": true, "stream_options": { "include_usage": true } });
+    openai_with(at, "gpt-5-mini", n, extra).await
+}
+
+#[tokio::test]
+async fn a_stream_of_openai_tells_usage_last_where_asked_to() {
+    let provider = start(Config::healthy()).await;
+    let whole: Value = openai(&provider, "gpt-5-mini", 1).await.json().await.unwrap();
+    let (events, broken) = events(openai_stream(&provider, 1).await).await;
+    let (done, chunks) = events.split_last().unwrap();
+    let (last, chunks) = chunks.split_last().unwrap();
+    assert!(done == "[DONE]" && !broken && chunks.len() > 4, "{events:#?}");
+    assert!(chunks.iter().all(|chunk| chunk["usage"].is_null() && chunk["id"] == last["id"]));
+    assert_eq!(last["choices"], json!([]));
+    let entry = provider.ledger().remove(1);
+    assert_eq!(last["usage"]["completion_tokens"], entry.output);
+    assert_eq!(last["usage"]["prompt_tokens_details"]["cached_tokens"], entry.cached);
+    assert_eq!(last["id"], entry.response_id.as_str());
+    let text: String =
+        chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(whole["choices"][0]["message"]["content"], text);
+
+    let silent = openai_with(&provider, "gpt-5-mini", 2, json!({ "stream": true })).await;
+    let (events, _) = self::events(silent).await;
+    assert!(events.iter().all(|chunk| chunk["usage"].is_null()));
+    assert_eq!(provider.ledger().len(), 2, "nobody was told");
+}
+
+#[tokio::test]
+async fn a_stream_of_gemini_tells_usage_so_far_in_each_chunk() {
+    let provider = start(Config::healthy()).await;
+    let (chunks, broken) = events(gemini_stream(&provider, 1).await).await;
+    assert!(chunks.len() > 2 && !broken);
+    let output = |chunk: &Value| chunk["usageMetadata"]["candidatesTokenCount"].as_u64().unwrap();
+    assert!(chunks.is_sorted_by(|a, b| output(a) < output(b)), "{chunks:#?}");
+    let (last, others) = chunks.split_last().unwrap();
+    assert_eq!(last["candidates"][0]["finishReason"], "STOP");
+    assert!(others.iter().all(|chunk| chunk["candidates"][0]["finishReason"].is_null()));
+    let entry = provider.ledger().remove(0);
+    assert_eq!(output(last) + entry.reasoning, entry.output);
+}
+
+#[tokio::test]
+async fn responses_are_answered_whole_and_in_events() {
+    let provider = start(Config::healthy()).await;
+    let ask = |stream: bool| {
+        let input = json!([{ "role": "user", "content": [{ "type": "input_text", "text": user(1) }] }]);
+        let body = json!({ "model": "gpt-5-mini", "instructions": SYSTEM, "input": input, "stream": stream });
+        client().post(format!("{}/responses", provider.openai_url())).json(&body).send()
+    };
+    let whole: Value = ask(false).await.unwrap().json().await.unwrap();
+    let (events, _) = events(ask(true).await.unwrap()).await;
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last["response"]["output"][0]["content"], whole["output"][0]["content"]);
+    assert_eq!(last["sequence_number"], events.len() - 1);
+    let ledger = provider.ledger();
+    for (response, entry) in [(&whole, &ledger[0]), (&last["response"], &ledger[1])] {
+        assert_eq!(response["id"], entry.response_id.as_str());
+        assert_eq!(response["usage"]["input_tokens"], entry.input);
+        assert_eq!(response["usage"]["output_tokens_details"]["reasoning_tokens"], entry.reasoning);
+    }
+}
+
+#[tokio::test]
+async fn embeddings_of_like_texts_are_alike() {
+    let provider = start(Config::healthy()).await;
+    let body =
+        json!({ "model": "text-embedding-3-small", "input": ["Rust and Kafka", "Kafka, Rust", "Haskell"] });
+    let url = format!("{}/embeddings", provider.openai_url());
+    let body: Value = client().post(url).json(&body).send().await.unwrap().json().await.unwrap();
+    let vector = |n: usize| -> Vec<f64> {
+        let list = body["data"][n]["embedding"].as_array().unwrap();
+        list.iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let like = |a: usize, b: usize| vector(a).iter().zip(vector(b)).map(|(a, b)| a * b).sum::<f64>();
+    assert!((like(0, 0) - 1.0).abs() < 1e-9);
+    assert!(like(0, 1) > 0.5 && like(0, 2) < like(0, 1), "{} {}", like(0, 1), like(0, 2));
+    let entry = provider.ledger().remove(0);
+    assert_eq!(body["usage"]["prompt_tokens"], entry.input);
+    assert_eq!((entry.output, entry.response_id.as_str()), (0, ""));
+}
+
+#[tokio::test]
+async fn streams_meet_faults_too() {
+    let provider = start(Config { faults: Faults::First(Fault::RateLimit), ..Config::healthy() }).await;
+    assert_eq!(openai_stream(&provider, 1).await.status(), 429);
+    assert_eq!(openai_stream(&provider, 1).await.status(), 200, "the second time is good");
+
+    let provider = start(Config::always(Fault::BrokenBody)).await;
+    let (events, _) = events(openai_stream(&provider, 1).await).await;
+    assert!(events.iter().all(Value::is_string), "not JSON: {events:#?}");
+
+    let provider = start(Config::always(Fault::BrokenConnection)).await;
+    let (events, broken) = self::events(openai_stream(&provider, 1).await).await;
+    assert!(broken && !events.is_empty() && events.iter().all(Value::is_object));
+    assert!(
+        openai(&provider, "gpt-5-mini", 2).await.bytes().await.is_err(),
+        "a whole answer breaks off, too"
+    );
+    assert!(provider.ledger().is_empty());
+
+    let (chunks, broken) = self::events(gemini_stream(&provider, 3).await).await;
+    let told = &chunks.last().unwrap()["usageMetadata"];
+    assert!(broken);
+    let entry = provider.ledger().remove(0);
+    assert_eq!(told["totalTokenCount"], entry.input + entry.output, "what was told until then");
 }
 
 /// Asks for the same fifty analyses, up to three times each, and says what came: per posting the statuses,

@@ -1,6 +1,7 @@
 //! What an error and its sources are and say.
 
 use super::{Failure, text};
+use crate::adapter;
 use crate::category::ErrorCategory;
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -20,11 +21,14 @@ pub(super) struct Found {
 }
 
 /// What the type of one error tells.
-enum Told {
+pub(crate) enum Told {
     /// This and nothing else, whatever the words.
     Surely(ErrorCategory),
     /// A status, which words may make more precise.
-    #[cfg_attr(not(feature = "reqwest"), expect(dead_code, reason = "no error of std has a status"))]
+    #[cfg_attr(
+        not(any(feature = "reqwest", feature = "rig")),
+        expect(dead_code, reason = "no error of std has a status")
+    )]
     Status(u16),
     /// This, unless a source or the words tell of a broken connection.
     Perhaps(ErrorCategory),
@@ -32,7 +36,7 @@ enum Told {
 
 pub(super) fn examine(error: &(dyn Error + 'static)) -> Found {
     let mut words = Bounded(String::new());
-    let (mut sure, mut status, mut perhaps) = (None, None, None);
+    let (mut sure, mut status, mut perhaps, mut retry_after) = (None, None, None, None);
     let mut next = Some(error);
     for _ in 0..DEEPEST {
         let Some(error) = next else { break };
@@ -46,7 +50,9 @@ pub(super) fn examine(error: &(dyn Error + 'static)) -> Found {
             };
         }
         words.link(error);
-        match told(error) {
+        let known = adapter::known(error).unwrap_or_default();
+        retry_after = retry_after.or(known.retry_after);
+        match known.told.or_else(|| told(error)) {
             Some(Told::Surely(category)) => sure = sure.or(Some(category)),
             Some(Told::Status(code)) => status = status.or(Some(code)),
             Some(Told::Perhaps(category)) => perhaps = perhaps.or(Some(category)),
@@ -54,7 +60,8 @@ pub(super) fn examine(error: &(dyn Error + 'static)) -> Found {
         }
         // The source of an `io::Error` is the source of what it carries, which would skip the carried error.
         let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source());
+        let carried = carried.map(|carried| carried as &(dyn Error + 'static));
+        next = known.inside.or(carried).or_else(|| error.source());
     }
 
     let read = text::examine(&words.0);
@@ -67,7 +74,7 @@ pub(super) fn examine(error: &(dyn Error + 'static)) -> Found {
         },
         (None, None, None) => read.category(),
     };
-    Found { category, http_status: status.or(read.http_status), retry_after: None, text: words.0 }
+    Found { category, http_status: status.or(read.http_status), retry_after, text: words.0 }
 }
 
 fn told(error: &(dyn Error + 'static)) -> Option<Told> {

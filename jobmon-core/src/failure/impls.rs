@@ -141,6 +141,16 @@ fn from_system(words: &str) -> Option<io::Error> {
 // Its errors carry no headers: there is no `Retry-After` to read.
 #[cfg(feature = "reqwest")]
 by_chain!(reqwest::Error);
+#[cfg(feature = "reqwest-middleware")]
+by_chain!(reqwest_middleware::Error);
+#[cfg(feature = "async-openai")]
+by_chain!(async_openai::error::OpenAIError, async_openai::error::ApiErrorResponse);
+#[cfg(feature = "genai")]
+by_chain!(genai::Error, genai::webc::Error);
+#[cfg(feature = "rig")]
+by_chain!(rig_core::error::ProviderError, rig_core::error::ErrorReport);
+#[cfg(feature = "rig")]
+by_chain!(rig_agent::completion::PromptError, rig_agent::completion::StructuredOutputError);
 
 macro_rules! forward {
     ($($outer:ty),*) => {$(

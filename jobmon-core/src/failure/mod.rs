@@ -1,9 +1,9 @@
 //! [`Failure`]: why a call failed, and how an error tells.
 
-mod chain;
+pub(crate) mod chain;
 mod impls;
 mod phrases;
-mod retry_after;
+pub(crate) mod retry_after;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -112,7 +112,8 @@ impl Error for Failure {}
 /// An error of a model call that knows what kind of failure it is.
 ///
 /// `#[derive(LlmError)]` writes it from attributes. Ready for `std::io::Error`, `serde_json::Error`, strings,
-/// `dyn Error` in any box, and `reqwest::Error` behind the feature `reqwest`.
+/// `dyn Error` in any box, and behind features of their names for the errors of `reqwest`, `reqwest-middleware`,
+/// `async-openai`, `genai`, `rig` and `rig-agent`.
 ///
 /// ```
 /// use jobmon_core::{ErrorCategory, LlmError, classify};
@@ -155,7 +156,7 @@ pub trait LlmError {
 /// The category of any error.
 ///
 /// Looks at the types of the error and its sources first (`Failure`, `std::io::Error`, `serde_json::Error`, parse
-/// errors of `std`, `reqwest::Error` behind the feature), then at what they say: HTTP statuses in their usual
+/// errors of `std`, those of other crates behind their features), then at what they say: HTTP statuses in their usual
 /// phrasings and the codes and phrases of providers, where the more specific wins: a 400 that says
 /// `context_length_exceeded` is [`ErrorCategory::ContextLength`].
 ///

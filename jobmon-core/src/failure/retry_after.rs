@@ -17,6 +17,16 @@ pub fn retry_after_from_header(value: &str) -> Option<Duration> {
     at(value, SystemTime::now())
 }
 
+/// The same from the headers of an answer, given how to look one up. Some providers say it in milliseconds, too.
+#[cfg_attr(
+    not(any(feature = "reqwest", feature = "rig", test)),
+    expect(dead_code, reason = "only clients of HTTP have headers")
+)]
+pub(crate) fn from_headers<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Duration> {
+    let millis = header("retry-after-ms").and_then(|value| value.trim().parse().ok());
+    millis.map(Duration::from_millis).or_else(|| retry_after_from_header(header("retry-after")?))
+}
+
 fn at(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     // Some providers send fractions of a second.
@@ -82,6 +92,15 @@ mod tests {
         ] {
             assert_eq!(at(value, now), seconds.map(Duration::from_secs_f64), "{value}");
         }
+    }
+
+    #[test]
+    fn milliseconds_are_more_precise_than_seconds() {
+        let both = |name: &str| Some(if name == "retry-after-ms" { "120" } else { "1" });
+        assert_eq!(from_headers(both), Some(Duration::from_millis(120)));
+        let seconds = |name: &str| (name == "retry-after").then_some("1");
+        assert_eq!(from_headers(seconds), Some(Duration::from_secs(1)));
+        assert_eq!(from_headers(|_| None), None);
     }
 
     proptest! {

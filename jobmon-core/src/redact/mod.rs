@@ -2,7 +2,7 @@
 //!
 //! Errors of HTTP clients quote addresses and headers, and with them keys. What is recorded passes through here
 //! first. It errs on the side of removing too much. It is no guarantee for arbitrary content: prompts that an
-//! error quotes are cut short, not recognised.
+//! error quotes are cut short, and recognised only where a well-known crate does so.
 
 mod scan;
 
@@ -26,7 +26,18 @@ const REDACTED: &str = "[redacted]";
 /// kilobytes.
 pub(crate) fn message(text: &str) -> Text {
     let (plain, whole) = plain(text);
-    Text::from(shorten(scan::redact(&plain), whole))
+    let own = own_words(&plain);
+    Text::from(shorten(scan::redact(own), whole && own.len() == plain.len()))
+}
+
+/// The message without the request that an error of `genai` quotes, or the answer that one of `async-openai` does.
+fn own_words(plain: &str) -> &str {
+    let request = plain.find("Request Payload:");
+    let answer = || {
+        let start = plain.find("failed to deserialize api response")?;
+        Some(start + plain[start..].find(" content:")?)
+    };
+    request.or_else(answer).map_or(plain, |at| &plain[..at])
 }
 
 /// The start of the text without characters that could garble a terminal or a log, and whether that is all of it.

@@ -2,6 +2,16 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
+fn requests_and_answers_that_errors_quote_are_left_out() {
+    let genai = "Error while generating a ChatResponse. (for Model: 'm')\nRequest Payload:\n{\"messages\": \"my CV\"}";
+    assert_eq!(message(genai), "Error while generating a ChatResponse. (for Model: 'm')…");
+    let async_openai =
+        "agent: failed to deserialize api response: error:missing field `id` content:{\"my\": 1}";
+    assert_eq!(message(async_openai), "agent: failed to deserialize api response: error:missing field `id`…");
+    assert_eq!(message("unknown content: x"), "unknown content: x");
+}
+
+#[test]
 fn secrets_are_removed() {
     for (text, expected) in [
         ("https://x/y?key=AIzaSyD-1234567890", "https://x/y?…"),

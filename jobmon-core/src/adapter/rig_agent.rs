@@ -1,0 +1,169 @@
+//! `rig-agent`: what an agent answers, its stream, and its errors.
+
+use super::{Known, rig::finish_reason};
+use crate::category::ErrorCategory::{Cancelled, Parsing};
+use crate::response::LlmResponse;
+use crate::text::Text;
+use crate::usage::Usage;
+use rig_agent::agent::{CompletionCall, MultiTurnStreamItem, PromptResponse, TypedPromptResponse};
+use rig_agent::completion::{PromptError, StructuredOutputError};
+use std::error::Error;
+
+/// One request of an agent's run.
+impl LlmResponse for CompletionCall {
+    fn usage(&self) -> Option<Usage> {
+        LlmResponse::usage(&self.usage)
+    }
+
+    /// Read from the provider's own answer, where that is in one of the formats of [`serde_json::Value`].
+    fn model(&self) -> Option<Text> {
+        self.raw.model()
+    }
+
+    fn response_id(&self) -> Option<Text> {
+        self.response_id.as_deref().map(Text::copied)
+    }
+
+    fn finish_reasons(&self) -> Vec<Text> {
+        self.finish_reason.iter().map(finish_reason).collect()
+    }
+}
+
+macro_rules! responses {
+    ($(#[$doc:meta])* impl<$($parameter:ident)?> $response:ty) => {
+        $(#[$doc])*
+        impl<$($parameter)?> LlmResponse for $response {
+            fn usage(&self) -> Option<Usage> {
+                LlmResponse::usage(&self.usage)
+            }
+
+            fn model(&self) -> Option<Text> {
+                self.completion_calls.last().and_then(LlmResponse::model)
+            }
+
+            fn response_id(&self) -> Option<Text> {
+                self.completion_calls.last().and_then(LlmResponse::response_id)
+            }
+
+            fn finish_reasons(&self) -> Vec<Text> {
+                self.completion_calls.last().map(LlmResponse::finish_reasons).unwrap_or_default()
+            }
+        }
+    };
+}
+
+responses! {
+    /// The usage of the whole run, and the model, id and finish reason of its last request.
+    ///
+    /// Some models cost more beyond a number of tokens in one request. Where a run makes several requests to such a
+    /// model, observe each of its `completion_calls` instead: each is then priced on its own.
+    impl<> PromptResponse
+}
+
+responses! {
+    /// As [`PromptResponse`]; usage includes attempts whose output did not fit the type.
+    impl<T> TypedPromptResponse<T>
+}
+
+/// An item of an agent's stream. The last one, the final response, tells the usage of the whole run, and each
+/// completed request its own: observe the one or the others.
+impl LlmResponse for MultiTurnStreamItem {
+    fn usage(&self) -> Option<Usage> {
+        told(self).and_then(LlmResponse::usage)
+    }
+
+    fn model(&self) -> Option<Text> {
+        told(self).and_then(LlmResponse::model)
+    }
+
+    fn response_id(&self) -> Option<Text> {
+        told(self).and_then(LlmResponse::response_id)
+    }
+
+    fn finish_reasons(&self) -> Vec<Text> {
+        told(self).map(LlmResponse::finish_reasons).unwrap_or_default()
+    }
+}
+
+fn told(item: &MultiTurnStreamItem) -> Option<&dyn LlmResponse> {
+    match item {
+        MultiTurnStreamItem::CompletionCall(call) => Some(call),
+        MultiTurnStreamItem::FinalResponse(response) => Some(response),
+        _ => None,
+    }
+}
+
+/// Errors of rig are transparent: what they carry is not their source.
+pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
+    if let Some(error) = error.downcast_ref::<StructuredOutputError>() {
+        return Some(match error {
+            StructuredOutputError::Prompt(error) => Known::carries(error),
+            StructuredOutputError::Deserialization { .. } | StructuredOutputError::EmptyResponse => {
+                Known::surely(Parsing)
+            }
+        });
+    }
+    Some(match error.downcast_ref::<PromptError>()? {
+        PromptError::Provider(error) => Known::carries(error),
+        PromptError::Report(report) => Known::carries(report),
+        PromptError::Memory(error) => Known::carries(error),
+        PromptError::Cancelled { .. } => Known::surely(Cancelled),
+        // The model's answer makes no sense.
+        PromptError::UnknownToolCall { .. } => Known::surely(Parsing),
+        _ => Known::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::category::ErrorCategory;
+    use crate::failure::{Failure, LlmError};
+    use rig_core::completion::Usage as RigUsage;
+    use rig_core::error::ProviderError;
+    use serde_json::json;
+
+    fn call(index: usize, input: u64) -> CompletionCall {
+        let usage = RigUsage::new().input_tokens(input).output_tokens(10);
+        let raw =
+            json!({ "id": "chatcmpl-1", "model": "gpt-4o-mini-2024-07-18", "usage": { "prompt_tokens": 1 } });
+        CompletionCall::new(index, usage, raw)
+    }
+
+    fn run() -> PromptResponse {
+        let usage = RigUsage::new().input_tokens(300).output_tokens(20);
+        PromptResponse::new("Yes.", usage).with_completion_calls(vec![call(0, 100), call(1, 200)])
+    }
+
+    #[test]
+    fn a_run_tells_all_its_usage_and_the_model_of_its_last_request() {
+        let answer = run().answer();
+        assert_eq!(answer.usage, Some(Usage::new(300, 20)));
+        assert_eq!(answer.model.as_deref(), Some("gpt-4o-mini-2024-07-18"));
+        let typed = TypedPromptResponse::new(7, RigUsage::new().input_tokens(5));
+        assert_eq!(LlmResponse::usage(&typed).and_then(|usage| usage.input), Some(5));
+    }
+
+    #[test]
+    fn requests_and_the_end_of_a_stream_tell_usage_and_nothing_else_does() {
+        let of = |item: MultiTurnStreamItem| LlmResponse::usage(&item);
+        assert_eq!(of(MultiTurnStreamItem::CompletionCall(call(0, 100))), Some(Usage::new(100, 10)));
+        assert_eq!(of(MultiTurnStreamItem::FinalResponse(run())), Some(Usage::new(300, 20)));
+        assert_eq!(of(MultiTurnStreamItem::ModelTurnRetried { turn: 1 }), None);
+    }
+
+    #[test]
+    fn the_error_inside_decides() {
+        let status = rig_core::http_client::StatusCode::TOO_MANY_REQUESTS;
+        let error = || PromptError::from(ProviderError::from_http_response(status, "slow down"));
+        assert_eq!(error().category(), ErrorCategory::RateLimit);
+        assert_eq!(error().http_status(), Some(429));
+        assert_eq!(StructuredOutputError::from(error()).category(), ErrorCategory::RateLimit);
+        let relayed = PromptError::Report(ProviderError::Truncated.report());
+        assert_eq!(relayed.category(), ErrorCategory::Network);
+        assert_eq!(PromptError::cancelled([], "enough").category(), Cancelled);
+        assert_eq!(StructuredOutputError::EmptyResponse.category(), Parsing);
+        let boxed: Box<dyn Error + Send + Sync> = error().into();
+        assert_eq!(Failure::of(&*boxed).category, ErrorCategory::RateLimit);
+    }
+}
