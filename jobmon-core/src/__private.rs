@@ -2,8 +2,8 @@
 
 pub use crate::call::{Seen, Setting};
 pub use crate::monitored::{
-    Diverging, Ending, Monitored, Open, Opening, Seeing, call_once, call_opening, guard, monitor,
-    monitor_made, monitor_made_opening, monitor_opening,
+    Diverging, Ending, Monitored, Open, Opening, Seeing, boxed, call_once, call_opening, guard, make,
+    make_boxed, monitor, monitor_opening,
 };
 pub use crate::operation::Operation;
 pub use crate::probe::*;

@@ -39,9 +39,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether there is no monitor in this process, which most calls of most programs find.
+    #[inline]
+    pub(crate) fn is_none_installed() -> bool {
+        DISABLED || INSTALLED.load(Relaxed) == 0
+    }
+
     /// The monitor that the running code reports to.
     pub(crate) fn current() -> Option<Arc<Self>> {
-        if DISABLED || INSTALLED.load(Relaxed) == 0 {
+        if Self::is_none_installed() {
             return None;
         }
         let local =

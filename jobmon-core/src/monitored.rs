@@ -55,6 +55,7 @@ pub struct Open(pub(crate) Option<Handle>);
 
 impl Open {
     /// Ends the call with what was seen.
+    #[inline]
     pub(crate) fn end(self, see: impl FnOnce() -> Seen) {
         if let Some(mut handle) = self.0 {
             handle.running().end(see());
@@ -68,6 +69,7 @@ pub struct Seeing<P>(Option<P>);
 
 impl<R, P: FnOnce(&R) -> Seen> Ending<R> for Seeing<P> {
     type Output = R;
+    #[inline]
     fn end(&mut self, call: Open, output: R) -> R {
         if let Some(probe) = self.0.take() {
             call.end(|| probe(&output));
@@ -111,31 +113,24 @@ where
 
 /// Runs the future that a body makes as a call. What the body does before it returns the future belongs to the call
 /// too, but its clock starts with the future. Should the body panic, so has the call.
-pub fn monitor_made<R, F, P>(call: Started, body: impl FnOnce() -> F, probe: P) -> Monitored<F, Seeing<P>>
-where
-    F: Future<Output = R>,
-    P: FnOnce(&R) -> Seen,
-{
-    let (call, future) = make(call, body);
-    monitor(call, future, probe)
+pub fn make<F, M>(call: Started, body: impl FnOnce() -> F, monitor: impl FnOnce(Started, F) -> M) -> M {
+    let (call, made) = run(call, body);
+    monitor(call, made)
 }
 
-/// As [`monitor_made`], for a future that gives a stream.
-pub fn monitor_made_opening<R, F, S, W>(
-    call: Started,
-    body: impl FnOnce() -> F,
-    open: W,
-) -> Monitored<F, Opening<W>>
-where
-    F: Future<Output = R>,
-    W: FnOnce(Open, R) -> S,
-{
-    let (call, future) = make(call, body);
-    monitor_opening(call, future, open)
+/// As [`make`], for a body that gives a box: without a monitor it stays the one it is.
+pub fn make_boxed<B>(call: Started, body: impl FnOnce() -> B, monitor: impl FnOnce(Started, B) -> B) -> B {
+    let (call, made) = run(call, body);
+    if call.0.is_none() { made } else { monitor(call, made) }
+}
+
+/// Monitors a boxed stream; without a monitor it stays the box it is.
+pub fn boxed<B>(call: Open, stream: B, monitor: impl FnOnce(Open, B) -> B) -> B {
+    if call.0.is_none() { stream } else { monitor(call, stream) }
 }
 
 /// Runs a body that makes what is to be monitored.
-fn make<F>(mut call: Started, body: impl FnOnce() -> F) -> (Started, F) {
+fn run<F>(mut call: Started, body: impl FnOnce() -> F) -> (Started, F) {
     let made = match &mut call.0 {
         Some(handle) => handle.running().run(body),
         None => body(),
@@ -153,14 +148,12 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<E::Output> {
         let this = self.project();
-        let polled = match this.running {
-            None => this.future.poll(cx),
-            Some(handle) => {
-                let running = handle.running();
-                running.call.begin();
-                running.run(|| this.future.poll(cx))
-            }
+        let Some(handle) = this.running else {
+            return this.future.poll(cx).map(|output| this.ending.end(Open(None), output));
         };
+        let running = handle.running();
+        running.call.begin();
+        let polled = running.run(|| this.future.poll(cx));
         polled.map(|output| this.ending.end(Open(this.running.take()), output))
     }
 }
@@ -179,7 +172,7 @@ pub fn call_once<R>(call: Started, body: impl FnOnce() -> R, probe: impl FnOnce(
 /// Runs a function as the beginning of a call, which goes on with the stream that the function returns. Its clock
 /// starts with the first poll of the stream.
 pub fn call_opening<R, S>(call: Started, body: impl FnOnce() -> R, open: impl FnOnce(Open, R) -> S) -> S {
-    let (call, output) = make(call, body);
+    let (call, output) = run(call, body);
     open(Open(call.0), output)
 }
 

@@ -35,6 +35,11 @@ impl Hidden for Running {
 /// One load and a branch when no monitor is installed.
 #[inline]
 pub fn start(site: &'static Site) -> Started {
+    if Shared::is_none_installed() { Started(None) } else { start_recording(site) }
+}
+
+#[inline(never)]
+fn start_recording(site: &'static Site) -> Started {
     Started(Shared::current().map(|monitor| Running::start(site, monitor, Setting::new())))
 }
 
@@ -42,6 +47,9 @@ pub fn start(site: &'static Site) -> Started {
 /// panic, it and those after it are missing; the call is recorded all the same.
 #[inline]
 pub fn start_with(site: &'static Site, set: impl FnOnce(&mut Setting)) -> Started {
+    if Shared::is_none_installed() {
+        return Started(None);
+    }
     Started(Shared::current().map(|monitor| {
         let mut setting = Setting::new();
         let _ = unharmed(|| set(&mut setting));

@@ -57,15 +57,14 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, #body, #probe).await)
             }
             Runs::Future(wrap) => {
-                let body = self.making();
-                self.wrapped(
-                    wrap,
-                    &quote_spanned!(m=> #p::monitor_made::<#output, _, _>(#start, #body, #probe)),
-                )
+                let at = self.return_span();
+                let monitor =
+                    quote_spanned!(at=> #p::monitor::<_, #output, _>(__jobmon_call, __jobmon_made, #probe));
+                self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Diverging => {
-                let (nothing, body) = (self.nothing(), self.body());
-                quote_spanned!(m=> #p::call_once(#start, move #nothing #body, #probe))
+                let (at, body) = (self.return_span(), self.closure(&quote_spanned!(m=> move)));
+                quote_spanned!(at=> #p::call_once(#start, #body, #probe))
             }
         }
     }
@@ -81,15 +80,13 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::monitor_opening::<_, #output, _, _>(#start, #body, #open).await)
             }
             Runs::Future(wrap) => {
-                let body = self.making();
-                self.wrapped(
-                    wrap,
-                    &quote_spanned!(m=> #p::monitor_made_opening::<#output, _, _, _>(#start, #body, #open)),
-                )
+                let at = self.return_span();
+                let monitor = quote_spanned!(at=> #p::monitor_opening::<_, #output, _, _>(__jobmon_call, __jobmon_made, #open));
+                self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Diverging => {
-                let (nothing, body) = (self.nothing(), self.body());
-                quote_spanned!(m=> #p::call_opening::<#output, _>(#start, move #nothing #body, #open))
+                let body = self.closure(&quote_spanned!(m=> move));
+                quote_spanned!(m=> #p::call_opening::<#output, _>(#start, #body, #open))
             }
         }
     }
@@ -111,6 +108,12 @@ impl Call<'_> {
         let ty = self.stream().filter(|_| wrap != Wrap::Plain).and_then(shape::nameable);
         let ty = ty.map(|ty| quote_spanned!(m=> -> #ty));
         let open = quote_spanned!(m=> |__jobmon_open, __jobmon_stream| #ty { #stream });
+        // Without a monitor a box stays the one it is.
+        let open = if ty.is_some() {
+            quote_spanned!(m=> |__jobmon_open, __jobmon_stream| #p::boxed(__jobmon_open, __jobmon_stream, #open))
+        } else {
+            open
+        };
         if let Gives::Stream(_) = self.shape.gives {
             return open;
         }
@@ -136,13 +139,13 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
             Runs::Future(_) => {
-                let (nothing, body) = (self.nothing(), self.body());
-                let future = self.limited(&quote_spanned!(m=> #p::made(#nothing #body)));
+                let body = self.closure(&TokenStream::new());
+                let future = self.limited(&quote_spanned!(m=> #p::made(#body)));
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
             Runs::Sync | Runs::Diverging => {
-                let (nothing, body) = (self.nothing(), self.body());
-                quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #nothing #body, #look))
+                let body = self.closure(&TokenStream::new());
+                quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #body, #look))
             }
         };
         let attempts = quote_spanned! {m=>
@@ -159,25 +162,45 @@ impl Call<'_> {
         }
     }
 
+    /// The body as a closure. Its return type is where a missing value at the end of the body is reported.
+    fn closure(&self, capture: &TokenStream) -> TokenStream {
+        let at = self.return_span();
+        let nothing = quote_spanned!(at=> ||);
+        let ty = self.return_type().and_then(shape::nameable).map(|ty| quote_spanned!(at=> -> #ty));
+        let body = self.body(ty.is_some() || self.return_type().is_none());
+        quote!(#capture #nothing #ty #body)
+    }
+
     /// The body as a future.
     fn future(&self, capture: &TokenStream) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
-        let body = self.body();
+        let body = self.body(false);
         let body = self.limited(&quote_spanned!(m=> async #capture #body));
         if self.args.boxed.is_some() { quote_spanned!(m=> #p::Box::pin(#body)) } else { body }
     }
 
-    /// The body as a closure that makes a future.
-    fn making(&self) -> TokenStream {
+    /// A call that begins with the body, which makes a future, and goes on with that.
+    fn making(&self, start: &TokenStream, wrap: Wrap, monitor: &TokenStream) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
-        let (nothing, body) = (self.nothing(), self.body());
-        if self.args.timeout.is_none() {
-            return quote_spanned!(m=> move #nothing #body);
+        let body = self.closure(&quote_spanned!(m=> move));
+        if self.args.timeout.is_some() {
+            let limited = self.limited(&quote_spanned!(m=> __jobmon_made));
+            let monitor =
+                quote_spanned!(m=> |__jobmon_call, __jobmon_made| { let __jobmon_made = #limited; #monitor });
+            return self.wrapped(wrap, &quote_spanned!(m=> #p::make(#start, #body, #monitor)));
         }
-        let limited = self.limited(&quote_spanned!(m=> #p::made(move #nothing #body)));
-        quote_spanned!(m=> move || #limited)
+        match self.return_type().filter(|_| wrap != Wrap::Plain).and_then(shape::nameable) {
+            Some(ty) => {
+                let (at, monitor) = (self.return_span(), self.wrapped(wrap, monitor));
+                quote_spanned!(at=> #p::make_boxed(#start, #body, |__jobmon_call, __jobmon_made| -> #ty { #monitor }))
+            }
+            None => {
+                let monitor = quote_spanned!(m=> |__jobmon_call, __jobmon_made| #monitor);
+                self.wrapped(wrap, &quote_spanned!(m=> #p::make(#start, #body, #monitor)))
+            }
+        }
     }
 
     /// A future with the time that it is given, if any.
@@ -198,12 +221,6 @@ impl Call<'_> {
             Wrap::Pinned => quote_spanned!(m=> #p::Box::pin(#inner)),
             Wrap::Boxed => quote_spanned!(m=> #p::Box::new(#inner)),
         }
-    }
-
-    /// The parameters of a closure without any. Where its return type would stand is where a missing value at the end
-    /// of its body is reported.
-    fn nothing(&self) -> TokenStream {
-        quote_spanned!(self.return_span()=> ||)
     }
 
     fn return_type(&self) -> Option<&Type> {
@@ -236,11 +253,12 @@ impl Call<'_> {
         located(self.output().map_or_else(|| self.function.sig.ident.span(), Spanned::span))
     }
 
-    /// The user's body, told its return type.
-    fn body(&self) -> Group {
+    /// The user's body, told its return type unless that is known.
+    fn body(&self, known: bool) -> Group {
         let p = &self.p;
         let at = located(self.return_type().map_or(self.function.brace, Spanned::span));
         let ty = match (self.return_type(), self.shape.runs) {
+            _ if known => None,
             (None, _) => Some(quote_spanned!(at=> ())),
             // A hint of `!` would be unreachable and coerces to any type; `monitor` is given the type instead.
             (_, Runs::AsyncDiverging) => None,
@@ -272,6 +290,9 @@ impl Call<'_> {
         // since the edition of a block decides when temporaries at its end are dropped.
         let m = Span::mixed_site();
         let body = &self.function.body;
+        if hint.is_empty() && lets.is_empty() {
+            return block(body.clone(), self.function.brace);
+        }
         let first = lets.is_empty().then(|| quote_spanned!(m=> ;));
         let inner = block(quote!(#first #body), self.function.brace);
         if lets.is_empty() {

@@ -59,7 +59,7 @@ impl Call<'_> {
         // What the user's closures move, those around them must.
         let of_either = of_usage.or(of_error);
         quote_spanned! {m=>
-            #of_either |__jobmon_output| #p::seen(
+            #of_either |__jobmon_output: &_| #p::seen(
                 #p::Output::of(__jobmon_output).__jobmon_split(),
                 #of_usage |__jobmon_value| #answer,
                 #of_error |__jobmon_error| #failure,
@@ -98,7 +98,7 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::retry_when(#p::Output::of(__jobmon_output).__jobmon_split(), #when))
             }
         };
-        quote_spanned!(m=> |__jobmon_output| (#seen, #wanted))
+        quote_spanned!(m=> |__jobmon_output: &_| (#seen, #wanted))
     }
 
     /// Reads `__jobmon_error`, an error of that type.
