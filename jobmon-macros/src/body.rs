@@ -39,11 +39,15 @@ impl Call<'_> {
             let body = block(self.function.body.clone(), located(self.function.brace));
             return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
         }
-        match (&self.args.retry, self.shape.gives) {
-            (Some(_), _) => self.retried(&start),
+        let call = match (&self.args.retry, self.shape.gives) {
+            (Some(_), _) => return self.retried(&start),
             (None, Gives::Value) => self.monitored(&start),
             (None, Gives::Stream(_) | Gives::Opened(_)) => self.opening(&start),
-        }
+        };
+        // Some want every function to say `return`; nobody minds that it does.
+        let says = self.shape.runs != Runs::AsyncDiverging;
+        let says = says.then(|| quote_spanned!(self.return_span()=> return));
+        quote!(#says #call)
     }
 
     /// A call that gives a value.
@@ -53,8 +57,17 @@ impl Call<'_> {
         let (probe, output) = (self.probe(), self.output_hint());
         match self.shape.runs {
             Runs::Async | Runs::AsyncDiverging => {
-                let body = self.future(&quote_spanned!(m=> move));
-                quote_spanned!(m=> #p::monitor::<_, #output, _>(#start, #body, #probe).await)
+                let body = self.future(&quote_spanned!(self.function.brace=> move));
+                let at = self.return_span();
+                if !self.return_type().is_some_and(shape::is_future) {
+                    return quote_spanned!(at=> #p::monitor::<_, #output, _>(#start, #body, #probe).await);
+                }
+                // A future that gives a future is what the user asked for.
+                quote_spanned! {m=> {
+                    #[allow(clippy::async_yields_async)]
+                    let __jobmon_body = #body;
+                    #p::monitor::<_, #output, _>(#start, __jobmon_body, #probe).await
+                }}
             }
             Runs::Future(wrap) => {
                 let at = self.return_span();
@@ -63,7 +76,7 @@ impl Call<'_> {
                 self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Diverging => {
-                let (at, body) = (self.return_span(), self.closure(&quote_spanned!(m=> move)));
+                let (at, body) = (self.return_span(), self.closure(true));
                 quote_spanned!(at=> #p::call_once(#start, #body, #probe))
             }
         }
@@ -76,7 +89,7 @@ impl Call<'_> {
         let (open, output) = (self.open(), self.output_hint());
         match self.shape.runs {
             Runs::Async | Runs::AsyncDiverging => {
-                let body = self.future(&quote_spanned!(m=> move));
+                let body = self.future(&quote_spanned!(self.function.brace=> move));
                 quote_spanned!(m=> #p::monitor_opening::<_, #output, _, _>(#start, #body, #open).await)
             }
             Runs::Future(wrap) => {
@@ -85,7 +98,7 @@ impl Call<'_> {
                 self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Diverging => {
-                let body = self.closure(&quote_spanned!(m=> move));
+                let body = self.closure(true);
                 quote_spanned!(m=> #p::call_opening::<#output, _>(#start, #body, #open))
             }
         }
@@ -139,12 +152,12 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
             Runs::Future(_) => {
-                let body = self.closure(&TokenStream::new());
+                let body = self.closure(false);
                 let future = self.limited(&quote_spanned!(m=> #p::made(#body)));
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
             Runs::Sync | Runs::Diverging => {
-                let body = self.closure(&TokenStream::new());
+                let body = self.closure(false);
                 quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #body, #look))
             }
         };
@@ -163,11 +176,20 @@ impl Call<'_> {
     }
 
     /// The body as a closure. Its return type is where a missing value at the end of the body is reported.
-    fn closure(&self, capture: &TokenStream) -> TokenStream {
+    //
+    // It has the user's span, so that messages name variables as if there were no closure; but what makes a future
+    // would be told to become an async closure.
+    fn closure(&self, capture: bool) -> TokenStream {
         let at = self.return_span();
-        let nothing = quote_spanned!(at=> ||);
-        let ty = self.return_type().and_then(shape::nameable).map(|ty| quote_spanned!(at=> -> #ty));
-        let body = self.body(ty.is_some() || self.return_type().is_none());
+        let own =
+            if let Runs::Future(_) = self.shape.runs { Span::mixed_site() } else { self.function.brace };
+        let capture = capture.then(|| quote_spanned!(own=> move));
+        let nothing = quote_spanned!(own=> ||);
+        let ty = match self.return_type() {
+            None => Some(quote_spanned!(at=> -> ())),
+            Some(ty) => shape::nameable(ty).map(|ty| quote_spanned!(at=> -> #ty)),
+        };
+        let body = self.body(ty.is_some());
         quote!(#capture #nothing #ty #body)
     }
 
@@ -176,7 +198,7 @@ impl Call<'_> {
         let m = Span::mixed_site();
         let p = &self.p;
         let body = self.body(false);
-        let body = self.limited(&quote_spanned!(m=> async #capture #body));
+        let body = self.limited(&quote_spanned!(self.function.brace=> async #capture #body));
         if self.args.boxed.is_some() { quote_spanned!(m=> #p::Box::pin(#body)) } else { body }
     }
 
@@ -184,7 +206,7 @@ impl Call<'_> {
     fn making(&self, start: &TokenStream, wrap: Wrap, monitor: &TokenStream) -> TokenStream {
         let m = Span::mixed_site();
         let p = &self.p;
-        let body = self.closure(&quote_spanned!(m=> move));
+        let body = self.closure(true);
         if self.args.timeout.is_some() {
             let limited = self.limited(&quote_spanned!(m=> __jobmon_made));
             let monitor =

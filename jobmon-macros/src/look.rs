@@ -1,10 +1,12 @@
 //! How the output of a call is looked at.
+//!
+//! All of it stands where the return type stands: if that is wrong, there it is told.
 
 use crate::args::Usage;
 use crate::body::Call;
 use crate::nested;
 use crate::shape::{self, Gives};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{ExprClosure, Type};
 
@@ -19,7 +21,7 @@ impl Call<'_> {
 
     /// Reads the answer by what its type tells.
     fn answer(&self) -> TokenStream {
-        let m = Span::mixed_site();
+        let m = self.return_span();
         let p = &self.p;
         let read = match (&self.args.usage, self.told().filter(|ty| shape::is_named(ty))) {
             // The type as it is written, which is where a missing answer is told.
@@ -43,7 +45,7 @@ impl Call<'_> {
 
     /// Looks at what tells usage, and at its error.
     pub(crate) fn probe(&self) -> TokenStream {
-        let m = Span::mixed_site();
+        let m = self.return_span();
         let p = &self.p;
         let answer = match &self.args.usage {
             Usage::Automatic | Usage::Required => self.answer(),
@@ -59,7 +61,7 @@ impl Call<'_> {
         // What the user's closures move, those around them must.
         let of_either = of_usage.or(of_error);
         quote_spanned! {m=>
-            #of_either |__jobmon_output: &_| #p::seen(
+            #of_either |__jobmon_output| #p::seen(
                 #p::Output::of(__jobmon_output).__jobmon_split(),
                 #of_usage |__jobmon_value| #answer,
                 #of_error |__jobmon_error| #failure,
@@ -69,7 +71,7 @@ impl Call<'_> {
 
     /// Looks only at the error of the output: that of an attempt, or of a stream that could not be opened.
     pub(crate) fn error_probe(&self) -> TokenStream {
-        let m = Span::mixed_site();
+        let m = self.return_span();
         let closure = self.args.error.as_ref();
         let capture = closure.and_then(|closure| closure.capture);
         let failure = self.failure(self.output(), closure);
@@ -78,7 +80,7 @@ impl Call<'_> {
 
     /// Looks at the output of one attempt: what was seen, and whether an error is retried.
     pub(crate) fn attempt_probe(&self) -> TokenStream {
-        let m = Span::mixed_site();
+        let m = self.return_span();
         let p = &self.p;
         let seen = match self.shape.gives {
             Gives::Value => {
@@ -98,12 +100,12 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::retry_when(#p::Output::of(__jobmon_output).__jobmon_split(), #when))
             }
         };
-        quote_spanned!(m=> |__jobmon_output: &_| (#seen, #wanted))
+        quote_spanned!(m=> |__jobmon_output| (#seen, #wanted))
     }
 
     /// Reads `__jobmon_error`, an error of that type.
     fn failure(&self, ty: Option<&Type>, closure: Option<&ExprClosure>) -> TokenStream {
-        let m = Span::mixed_site();
+        let m = self.return_span();
         let p = &self.p;
         let failing = Ident::new(ty.and_then(shape::error).map_or("Failing", shape::failing), m);
         let failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure());

@@ -122,6 +122,13 @@ fn kind(ty: &Type) -> Option<(Kind, Wrap)> {
     }
 }
 
+/// Whether a type is a future, as far as its spelling says.
+pub(crate) fn is_future(ty: &Type) -> bool {
+    let handle =
+        |path: &syn::TypePath| path.path.segments.last().is_some_and(|last| last.ident == "JoinHandle");
+    matches!(kind(ty), Some((Kind::Future, _))) || matches!(plain(ty), Type::Path(path) if handle(path))
+}
+
 fn bounds<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<Kind> {
     let mut names = bounds.filter_map(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last(),

@@ -25,7 +25,12 @@ fn errors(root: &'static str) -> Vec<[Vec<Said>; 2]> {
 fn compare(root: &'static str, at_least: usize) {
     let mut differences = String::new();
     for (both, edition) in errors(root).into_iter().zip(EDITIONS) {
-        let [annotated, bare] = both.map(|said| said.iter().map(place).collect::<BTreeSet<_>>());
+        // Where a mistake is told, it may be told in more words: a type that does not exist tells nothing, either.
+        let lines: BTreeSet<_> = both[1].iter().map(|said| said.at.0).collect();
+        let known: BTreeSet<_> = both[1].iter().map(place).collect();
+        let counts = |said: &&Said| known.contains(&place(said)) || !lines.contains(&said.at.0);
+        let [annotated, bare] =
+            [&both[0], &both[1]].map(|said| said.iter().filter(counts).map(place).collect::<BTreeSet<_>>());
         assert!(bare.len() >= at_least, "{bare:#?}");
         let only = |one: &BTreeSet<String>, other| {
             one.difference(other).map(|place| format!("\n    {place}")).collect::<String>()
@@ -42,7 +47,9 @@ fn compare(root: &'static str, at_least: usize) {
 fn place(said: &Said) -> String {
     let code = SAME.iter().find(|(_, in_closure)| *in_closure == said.code);
     let code = code.map_or(said.code.as_str(), |(code, _)| code);
-    format!("{}: {}", said.at.0, if code.is_empty() { &said.text } else { code })
+    // What does not live as long as a box says it does is told at its type, not at its value.
+    let line = if said.text == "lifetime may not live long enough" { 0 } else { said.at.0 };
+    format!("{line}: {}", if code.is_empty() { &said.text } else { code })
 }
 
 #[test]
