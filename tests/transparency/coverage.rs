@@ -19,6 +19,17 @@ fn lines(listing: &str) -> BTreeSet<u64> {
     lines
 }
 
+/// Whether a line that only the annotated source counts is code that runs: an expression in the attribute, or the end
+/// of a body of one line that never gets there, which the compiler takes for a part of that line.
+fn is_code(line: u64) -> bool {
+    let source = include_str!("source/covered.rs");
+    let mut before = source.lines().take(usize::try_from(line).expect("a line"));
+    let text = before.by_ref().last().unwrap_or_default().trim_start();
+    text.starts_with("#[instrument_llm(model = \"m\", fields(")
+        || (text == "}"
+            && source.lines().nth(usize::try_from(line).expect("a line") - 2) == Some("    todo!()"))
+}
+
 #[test]
 fn the_same_lines_are_counted() {
     let pair = Pair::of("covered.rs");
@@ -30,7 +41,7 @@ fn the_same_lines_are_counted() {
             lines(&String::from_utf8_lossy(&output.stdout))
         });
         assert!(bare.len() > 80, "{} lines of the bare source are counted: {bare:?}", bare.len());
-        let more: Vec<_> = annotated.difference(&bare).collect();
+        let more: Vec<_> = annotated.difference(&bare).filter(|line| !is_code(**line)).collect();
         let less: Vec<_> = bare.difference(&annotated).collect();
         assert!(more.is_empty() && less.is_empty(), "edition {edition}: more {more:?}, less {less:?}");
     }
