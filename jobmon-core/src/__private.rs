@@ -12,7 +12,7 @@ pub use crate::retry::{
     retry_when, retrying, timed_out, within,
 };
 pub use crate::running::{Started, start, start_with};
-pub use crate::site::{Facts, Site, Track};
+pub use crate::site::{Site, Track};
 pub use crate::streamed::{Streamed, opened, streamed};
 pub use ::core;
 pub use ::core::convert::Infallible;

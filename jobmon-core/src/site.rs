@@ -33,30 +33,29 @@ impl Track {
     }
 }
 
-/// The compile-time facts of an annotated function.
+/// What is known about an annotated function at compile time.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "built by generated code")]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The function's name, or the one given.
-    pub name: &'static str,
-    /// `module_path!()` of the function.
-    pub module: &'static str,
-    /// `file!()` of the function.
-    pub file: &'static str,
-    /// `line!()` of the attribute.
-    pub line: u32,
+    pub(crate) name: &'static str,
+    /// Its module.
+    pub(crate) module: &'static str,
+    /// Its file.
+    pub(crate) file: &'static str,
+    /// The line of its attribute.
+    pub(crate) line: u32,
     /// The operation, given or by default.
-    pub operation: Operation,
+    pub(crate) operation: Operation,
     /// The provider, where it is a literal.
-    pub provider: Option<&'static str>,
+    pub(crate) provider: Option<&'static str>,
     /// The model, where it is a literal.
-    pub model: Option<&'static str>,
+    pub(crate) model: Option<&'static str>,
     /// The feature, where it is a literal.
-    pub feature: Option<&'static str>,
+    pub(crate) feature: Option<&'static str>,
     /// What is recorded.
-    pub track: Track,
+    pub(crate) track: Track,
     /// Whether the user took it on himself to report usage, so that its absence is no surprise.
-    pub manual_usage: bool,
+    pub(crate) manual_usage: bool,
 }
 
 /// An annotated function. One `static` for each.
@@ -66,8 +65,65 @@ pub struct Site {
 }
 
 impl Site {
-    /// The site of a function.
-    pub const fn new(facts: Facts) -> Self {
-        Self { facts }
+    /// The site of a function, where it is called: in the expansion of its attribute.
+    #[track_caller]
+    pub const fn new(name: &'static str, module: &'static str, operation: Operation) -> Self {
+        let here = std::panic::Location::caller();
+        Self {
+            facts: Facts {
+                name,
+                module,
+                file: here.file(),
+                line: here.line(),
+                operation,
+                provider: None,
+                model: None,
+                feature: None,
+                track: Track::ALL,
+                manual_usage: false,
+            },
+        }
+    }
+
+    /// Its line, where the attribute stands elsewhere.
+    #[must_use]
+    pub const fn line(mut self, line: u32) -> Self {
+        self.facts.line = line;
+        self
+    }
+
+    /// Its provider.
+    #[must_use]
+    pub const fn provider(mut self, provider: &'static str) -> Self {
+        self.facts.provider = Some(provider);
+        self
+    }
+
+    /// Its model.
+    #[must_use]
+    pub const fn model(mut self, model: &'static str) -> Self {
+        self.facts.model = Some(model);
+        self
+    }
+
+    /// Its feature.
+    #[must_use]
+    pub const fn feature(mut self, feature: &'static str) -> Self {
+        self.facts.feature = Some(feature);
+        self
+    }
+
+    /// What is recorded of it.
+    #[must_use]
+    pub const fn track(mut self, track: Track) -> Self {
+        self.facts.track = track;
+        self
+    }
+
+    /// Its body reports usage.
+    #[must_use]
+    pub const fn manual_usage(mut self) -> Self {
+        self.facts.manual_usage = true;
+        self
     }
 }

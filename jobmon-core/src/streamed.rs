@@ -4,7 +4,7 @@ use crate::call::Seen;
 use crate::event::End;
 use crate::failure::Failure;
 use crate::monitored::Open;
-use crate::probe::{seen, unharmed};
+use crate::probe::{failed, unharmed};
 use crate::response::Answer;
 use crate::running::Handle;
 use futures_core::Stream;
@@ -140,7 +140,7 @@ pub fn opened<S, T, E>(
     match output {
         Ok(stream) => Ok(open(call, stream)),
         Err(error) => {
-            call.end(|| seen(Err::<&(), _>(&error), |_| None, failure));
+            call.end(|| failed(failure(&error)));
             Err(error)
         }
     }

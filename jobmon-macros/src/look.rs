@@ -52,20 +52,26 @@ impl Call<'_> {
             Usage::Manual => quote_spanned!(m=> #p::untold(__jobmon_value)),
             Usage::Read(closure) => quote_spanned!(m=> #p::told(__jobmon_value, #closure)),
         };
-        let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
         // The errors of a stream's items are not those of the function that opens it.
         let own_error = !matches!(self.shape.gives, Gives::Opened(_));
         let closure = self.args.error.as_ref().filter(|_| own_error);
-        let of_error = closure.and_then(|closure| closure.capture);
         let failure = self.failure(self.told(), closure);
-        // What the user's closures move, those around them must.
-        let of_either = of_usage.or(of_error);
+        // What the user's closures move, the one around them must.
+        let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
+        let capture = of_usage.or(closure.and_then(|closure| closure.capture));
+        let seen = self.either(&answer, &failure);
+        quote_spanned!(m=> #capture |__jobmon_output| #seen)
+    }
+
+    /// Reads `__jobmon_output`: a success as `__jobmon_value`, or `__jobmon_error`.
+    fn either(&self, answer: &TokenStream, failure: &TokenStream) -> TokenStream {
+        let m = self.return_span();
+        let p = &self.p;
         quote_spanned! {m=>
-            #of_either |__jobmon_output| #p::seen(
-                #p::Output::of(__jobmon_output).__jobmon_split(),
-                #of_usage |__jobmon_value| #answer,
-                #of_error |__jobmon_error| #failure,
-            )
+            match #p::Output::of(__jobmon_output).__jobmon_split() {
+                #p::core::result::Result::Ok(__jobmon_value) => #p::succeeded(#answer),
+                #p::core::result::Result::Err(__jobmon_error) => #p::failed(#failure),
+            }
         }
     }
 
@@ -88,10 +94,8 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::looked_at(__jobmon_output, #probe))
             }
             Gives::Stream(_) | Gives::Opened(_) => {
-                let failure = self.error_probe();
-                quote_spanned! {m=>
-                    #p::seen(#p::Output::of(__jobmon_output).__jobmon_split(), |__jobmon_value| #p::untold(__jobmon_value), #failure)
-                }
+                let failure = self.failure(self.output(), self.args.error.as_ref());
+                self.either(&quote_spanned!(m=> #p::untold(__jobmon_value)), &failure)
             }
         };
         let wanted = match self.args.retry.as_ref().and_then(|retry| retry.when.as_ref()) {

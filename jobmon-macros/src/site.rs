@@ -21,7 +21,7 @@ impl Call<'_> {
             quote_spanned!(m=> #p::start_with(&#site, |__jobmon_call| { #(#settings)* }))
         };
         let warning = &self.args.model_warning;
-        quote_spanned!(m=> { #warning static #site: #p::Site = #p::Site::new(#facts); #start })
+        quote_spanned!(m=> { #warning static #site: #p::Site = #facts; #start })
     }
 
     fn facts(&self) -> TokenStream {
@@ -35,31 +35,23 @@ impl Call<'_> {
             Some(name) => name.value(),
             None => self.function.sig.ident.unraw().to_string(),
         };
-        let literal = |given: &Option<Given>| match given {
-            Some(Given::Literal(text)) => quote_spanned!(m=> #p::core::option::Option::Some(#text)),
-            _ => quote_spanned!(m=> #p::core::option::Option::None),
-        };
-        let (provider, model, feature) =
-            (literal(&args.provider), literal(&args.model), literal(&args.feature));
-        let [tokens, latency, errors, retries] = args.track.unwrap_or([true; 4]);
-        let manual_usage = matches!(args.usage, Usage::Manual);
-        let line = match self.function.line {
-            Some(line) => quote_spanned!(m=> #line),
-            None => quote_spanned!(m=> #p::core::line!()),
-        };
-        quote_spanned! {m=>
-            #p::Facts {
-                name: #name,
-                module: #p::core::module_path!(),
-                file: #p::core::file!(),
-                line: #line,
-                operation: #p::Operation::#operation,
-                provider: #provider,
-                model: #model,
-                feature: #feature,
-                track: #p::Track { tokens: #tokens, latency: #latency, errors: #errors, retries: #retries },
-                manual_usage: #manual_usage,
+        let literals = [("provider", &args.provider), ("model", &args.model), ("feature", &args.feature)];
+        let literals = literals.into_iter().filter_map(|(key, given)| match given {
+            Some(Given::Literal(text)) => {
+                let key = Ident::new(key, m);
+                Some(quote_spanned!(m=> .#key(#text)))
             }
+            _ => None,
+        });
+        let track = args.track.map(|[tokens, latency, errors, retries]| {
+            let track =
+                quote_spanned!(m=> tokens: #tokens, latency: #latency, errors: #errors, retries: #retries);
+            quote_spanned!(m=> .track(#p::Track { #track }))
+        });
+        let manual = matches!(args.usage, Usage::Manual).then(|| quote_spanned!(m=> .manual_usage()));
+        let line = self.function.line.map(|line| quote_spanned!(m=> .line(#line)));
+        quote_spanned! {m=>
+            #p::Site::new(#name, #p::core::module_path!(), #p::Operation::#operation) #(#literals)* #track #manual #line
         }
     }
 

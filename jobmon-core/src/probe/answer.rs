@@ -1,6 +1,6 @@
 //! What a success tells about usage.
 
-use super::chain;
+use super::{chain, unharmed};
 use crate::response::{Answer, LlmResponse};
 
 /// A type whose usage can be read: an [`LlmResponse`], or an `Option`, `Result` or tuple that starts with one.
@@ -52,49 +52,49 @@ chain!(Answering > AnsweringSecond > AnsweringThird > AnsweringFourth > Answerin
 impl<T: ReportsUsage> Answering<'_, T> {
     /// Reads the value itself, or the first of a tuple.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().reported())
+        Told::by(|| self.value().reported())
     }
 }
 
 impl<A, T: ReportsUsage> AnsweringSecond<'_, (A, T)> {
     /// Reads the second of two.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().1.reported())
+        Told::by(|| self.value().1.reported())
     }
 }
 
 impl<A, T: ReportsUsage, B> AnsweringSecond<'_, (A, T, B)> {
     /// Reads the second of three.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().1.reported())
+        Told::by(|| self.value().1.reported())
     }
 }
 
 impl<A, T: ReportsUsage, B, C> AnsweringSecond<'_, (A, T, B, C)> {
     /// Reads the second of four.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().1.reported())
+        Told::by(|| self.value().1.reported())
     }
 }
 
 impl<A, B, T: ReportsUsage> AnsweringThird<'_, (A, B, T)> {
     /// Reads the third of three.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().2.reported())
+        Told::by(|| self.value().2.reported())
     }
 }
 
 impl<A, B, T: ReportsUsage, C> AnsweringThird<'_, (A, B, T, C)> {
     /// Reads the third of four.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().2.reported())
+        Told::by(|| self.value().2.reported())
     }
 }
 
 impl<A, B, C, T: ReportsUsage> AnsweringFourth<'_, (A, B, C, T)> {
     /// Reads the fourth of four.
     pub fn __jobmon_answer(&self) -> Told {
-        Told(self.value().3.reported())
+        Told::by(|| self.value().3.reported())
     }
 }
 
@@ -118,6 +118,11 @@ pub struct Untold;
 // every type, in generic code too.
 
 impl Told {
+    /// Asks code of the user's.
+    fn by(read: impl FnOnce() -> Option<Answer>) -> Self {
+        Self(unharmed(read).flatten())
+    }
+
     /// The answer.
     pub fn __jobmon_read(self) -> Option<Answer> {
         self.0
@@ -153,7 +158,7 @@ impl Untold {
 
 /// For `usage = |out| ..`: what the user's function reads.
 pub fn told<T, A: Into<Answer>>(value: &T, read: impl FnOnce(&T) -> A) -> Option<Answer> {
-    Some(read(value).into())
+    unharmed(|| read(value).into())
 }
 
 /// For `usage = manual`: nothing is read, the body reports it.

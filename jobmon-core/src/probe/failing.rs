@@ -1,6 +1,6 @@
 //! What an error tells about a failure.
 
-use super::chain;
+use super::{chain, unharmed};
 use crate::category::ErrorCategory;
 use crate::failure::{Failure, LlmError};
 use std::any::type_name;
@@ -25,7 +25,10 @@ chain!(
 );
 
 /// The failure under its outermost type, which is the one a reader of the code knows.
-fn named<E>(mut failure: Failure) -> Failure {
+///
+/// Reading it asks code of the user's.
+fn named<E>(read: impl FnOnce() -> Failure) -> Failure {
+    let mut failure = unharmed(read).unwrap_or(Failure::new(ErrorCategory::Other));
     failure.type_name = Some(type_name::<E>());
     failure
 }
@@ -40,7 +43,7 @@ macro_rules! owned {
         impl FailingOwned<'_, $error> {
             /// A box of an error that does not borrow, so that it can be asked for its type.
             pub fn __jobmon_failure(&self) -> Failure {
-                named::<$error>(Failure::of(&**self.value()))
+                named::<$error>(|| Failure::of(&**self.value()))
             }
         }
     )*};
@@ -59,21 +62,21 @@ impl<E: LlmError + Display> Failing<'_, E> {
     /// An error that knows its category and can be shown.
     pub fn __jobmon_failure(&self) -> Failure {
         let error = self.value();
-        named::<E>(Failure::from_llm_error(error, Some(&error.to_string())))
+        named::<E>(|| Failure::from_llm_error(error, Some(&error.to_string())))
     }
 }
 
 impl<E: LlmError> FailingLlm<'_, E> {
     /// An error that knows its category. Its `Debug` text may hold secrets and is not asked for.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(Failure::from_llm_error(self.value(), None))
+        named::<E>(|| Failure::from_llm_error(self.value(), None))
     }
 }
 
 impl FailingIo<'_, std::io::Error> {
     /// An error of input or output has a kind.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<std::io::Error>(Failure::of(self.value()))
+        named::<std::io::Error>(|| Failure::of(self.value()))
     }
 }
 
@@ -81,14 +84,14 @@ impl FailingIo<'_, std::io::Error> {
 impl FailingIo<'_, reqwest::Error> {
     /// An HTTP client's error has a status.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<reqwest::Error>(Failure::of(self.value()))
+        named::<reqwest::Error>(|| Failure::of(self.value()))
     }
 }
 
 impl FailingJson<'_, serde_json::Error> {
     /// An error of JSON has a kind.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<serde_json::Error>(Failure::of(self.value()))
+        named::<serde_json::Error>(|| Failure::of(self.value()))
     }
 }
 
@@ -97,7 +100,7 @@ impl<E: Error> FailingError<'_, E> {
     ///
     /// The error itself may borrow, so it cannot be downcast; its sources never borrow.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(borrowing(self.value()))
+        named::<E>(|| borrowing(self.value()))
     }
 }
 
@@ -105,35 +108,35 @@ impl<E: AsRef<dyn Error + Send + Sync> + AsRef<dyn Error>> FailingReport<'_, E> 
     /// `anyhow::Error`, `eyre::Report`: no box is both.
     pub fn __jobmon_failure(&self) -> Failure {
         let error: &(dyn Error + 'static) = self.value().as_ref();
-        named::<E>(Failure::of(error))
+        named::<E>(|| Failure::of(error))
     }
 }
 
 impl<'e, E: AsRef<dyn Error + Send + Sync + 'e>> FailingBoxedSync<'_, E> {
     /// A box of an error that is no [`LlmError`].
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(borrowing(self.value().as_ref()))
+        named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<'e, E: AsRef<dyn Error + Send + 'e>> FailingBoxedSend<'_, E> {
     /// A box of an error that is no [`LlmError`].
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(borrowing(self.value().as_ref()))
+        named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<'e, E: AsRef<dyn Error + 'e>> FailingBoxed<'_, E> {
     /// A box of an error that is no [`LlmError`].
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(borrowing(self.value().as_ref()))
+        named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<E: Display> FailingShown<'_, E> {
     /// Text, or what can be shown as text.
     pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(Failure::from_message(&self.value().to_string()))
+        named::<E>(|| Failure::from_message(&self.value().to_string()))
     }
 }
 
@@ -141,6 +144,6 @@ impl<E> FailingSilently<'_, E> {
     /// Any other type tells only its name.
     pub fn __jobmon_failure(&self) -> Failure {
         let _: &E = self.value();
-        named::<E>(Failure::new(ErrorCategory::Other))
+        named::<E>(|| Failure::new(ErrorCategory::Other))
     }
 }

@@ -108,22 +108,17 @@ impl<'a, T> Plain<'a, T> {
     }
 }
 
-/// What an output told, given how to read its two sides.
-///
-/// Reading calls code of the user's (`Display`, `LlmResponse`, closures). Should it panic, the function has ended all
-/// the same and its caller gets the output: only what would have been read is missing.
-pub fn seen<T, E>(
-    output: Result<&T, &E>,
-    answer: impl FnOnce(&T) -> Option<Answer>,
-    failure: impl FnOnce(&E) -> Failure,
-) -> Seen {
-    match output {
-        Ok(value) => Seen { failed: false, answer: unharmed(|| answer(value)).flatten(), failure: None },
-        Err(error) => {
-            let failure = unharmed(|| failure(error)).unwrap_or(Failure::new(ErrorCategory::Other));
-            Seen { failed: true, answer: None, failure: Some(failure) }
-        }
-    }
+// Reading calls code of the user's (`Display`, `LlmResponse`, closures). Should it panic, the function has ended all the
+// same and its caller gets the output: only what would have been read is missing.
+
+/// What was seen of a success.
+pub const fn succeeded(answer: Option<Answer>) -> Seen {
+    Seen { failed: false, answer, failure: None }
+}
+
+/// What was seen of an error.
+pub const fn failed(failure: Failure) -> Seen {
+    Seen { failed: true, answer: None, failure: Some(failure) }
 }
 
 /// Names a parameter where no code can come.
@@ -145,7 +140,9 @@ pub fn categorised<E>(
     mut failure: Failure,
     category: impl FnOnce(&E) -> ErrorCategory,
 ) -> Failure {
-    failure.category = category(error);
+    if let Some(category) = unharmed(|| category(error)) {
+        failure.category = category;
+    }
     failure
 }
 
@@ -167,11 +164,10 @@ mod tests {
     /// What generated code does for an output.
     macro_rules! probe {
         ($output:expr) => {
-            seen(
-                Output::of(&$output).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
-                |error| Failing::of(error).__jobmon_failure(),
-            )
+            match Output::of(&$output).__jobmon_split() {
+                Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+            }
         };
     }
 
@@ -327,18 +323,16 @@ mod tests {
     #[test]
     fn generic_code_sees_what_its_bounds_allow() {
         fn bounded<T: LlmResponse>(value: &T) -> Seen {
-            seen(
-                Output::of(value).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
-                |error| Failing::of(error).__jobmon_failure(),
-            )
+            match Output::of(value).__jobmon_split() {
+                Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+            }
         }
         fn unbounded<T, E: fmt::Display>(output: &Result<T, E>) -> Seen {
-            seen(
-                Output::of(output).__jobmon_split(),
-                |value| Answering::of(value).__jobmon_answer().__jobmon_read(),
-                |error| Failing::of(error).__jobmon_failure(),
-            )
+            match Output::of(output).__jobmon_split() {
+                Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+            }
         }
         assert_eq!(tokens(&bounded(&Usage::new(1, 1))), Some(2));
         assert_eq!(tokens(&unbounded::<_, u8>(&Ok(Usage::new(1, 1)))), None);
