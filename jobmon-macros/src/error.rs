@@ -44,7 +44,7 @@ const CATEGORIES: [(&str, &str); 14] = [
 //         fn category(&self) -> P::ErrorCategory {
 //             match self {
 //                 Self::Busy { .. } => P::ErrorCategory::RateLimit,
-//                 Self::Io { 0: __jobmon_field0, .. } => P::Failing::of(__jobmon_field0).__jobmon_failure().category,
+//                 Self::Io { 0: __jobmon_field0, .. } => P::Failing::of(__jobmon_field0).__jobmon_failure().__jobmon_else().category,
 //             }
 //         }
 //         .. http_status, retry_after: the same
@@ -176,7 +176,10 @@ fn from_source<'a>(variant: &'a Variant, part: &str, p: &TokenStream) -> Arm<'a>
     let binding = &field.binding;
     let (part, failing) =
         (Ident::new(part, binding.span()), Ident::new(shape::failing(&field.ty), binding.span()));
-    Some((Some(field), quote_spanned!(binding.span()=> #p::#failing::of(#binding).__jobmon_failure().#part)))
+    Some((
+        Some(field),
+        quote_spanned!(binding.span()=> #p::#failing::of(#binding).__jobmon_failure().__jobmon_else().#part),
+    ))
 }
 
 /// Whether a field's type is spelled as an option.

@@ -19,28 +19,32 @@ use syn::{Error, Result};
 //
 // Output, with `P` for `::jobmon::__private`:
 //     async fn ask(request: Request) -> Result<Completion, Error> {
-//         P::monitor(
+//         return P::monitor(
 //             {
-//                 static __JOBMON_SITE: P::Site = P::Site::new(P::Facts { name: "ask", provider: Some("openai"), .. });
+//                 static __JOBMON_SITE: P::Site = P::Site::new("ask", module_path!(), P::Operation::Chat).provider("openai");
 //                 P::start_with(&__JOBMON_SITE, |__jobmon_call| { P::Setting::model(__jobmon_call, &(request.model)); })
 //             },
 //             async move {
-//                 if let Some(__jobmon_hint) = None::<Result<Completion, Error>> { return __jobmon_hint; }
-//                 { BODY }
+//                 if let Some(__jobmon_hint) = None::<Result<Completion, Error>> {
+//                     return __jobmon_hint;
+//                     P::captured(request);
+//                 }
+//                 {; BODY }
 //             },
-//             |__jobmon_output| P::seen(
-//                 P::Output::of(__jobmon_output).__jobmon_split(),
-//                 |__jobmon_value| P::Answering::of(__jobmon_value).__jobmon_answer().__jobmon_read(),
-//                 |__jobmon_error| P::Failing::of(__jobmon_error).__jobmon_failure(),
-//             ),
+//             |__jobmon_output| match P::Output::of(__jobmon_output).__jobmon_split() {
+//                 Ok(__jobmon_value) => P::succeeded(P::Answering::of(__jobmon_value).__jobmon_answer().__jobmon_read()),
+//                 Err(__jobmon_error) => P::failed(P::Failing::of(__jobmon_error).__jobmon_failure().__jobmon_else()),
+//             },
 //         ).await
 //     }
 //
-// - The braces around `if let` have the user's span, those of `{ BODY }` do not: coverage counts the same lines as
-//   without the attribute, and `unused_braces` stays silent about a body of one line.
-// - The hint makes the compiler know the return type before it looks at the body, as in a bare function.
+// - All braces have the user's span: coverage counts the same lines as without the attribute, messages name the user's
+//   variables, and the user's edition decides when temporaries are dropped.
+// - The hint makes the compiler know the return type before it looks at the body, as in a bare function. The block
+//   around BODY keeps the user's `use` from changing what the hint means.
+// - After the hint, where nothing runs, parameters are named: see `drops.rs`.
 // - Every name bound is ours alone: in a pattern it would mean a constant of the user's of that name.
-// - The block around BODY keeps the user's `use` from changing what the hint means.
+// - A function that is not async is the same with `call_once` and a closure whose return type is written.
 pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let (mut args, wrong) = Args::parse(arguments);
     let mut mistakes = Mistakes(wrong);

@@ -112,7 +112,7 @@ impl Call<'_> {
         let m = self.return_span();
         let p = &self.p;
         let failing = Ident::new(ty.and_then(shape::error).map_or("Failing", shape::failing), m);
-        let failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure());
+        let failure = quote_spanned!(m=> #p::#failing::of(__jobmon_error).__jobmon_failure().__jobmon_else());
         match closure {
             Some(closure) => quote_spanned!(m=> #p::categorised(__jobmon_error, #failure, #closure)),
             None => failure,

@@ -47,61 +47,71 @@ macro_rules! first_of {
 }
 first_of!(()(A)(A, B)(A, B, C));
 
-chain!(Answering > AnsweringSecond > AnsweringThird > AnsweringFourth > AnsweringNothing);
+// Two chains, since each link costs the compiler time in each annotated function: most types tell in the first.
+chain!(Answering > AnsweringElse);
+chain!(AnsweringSecond > AnsweringThird > AnsweringFourth > AnsweringNothing);
 
 impl<T: ReportsUsage> Answering<'_, T> {
     /// Reads the value itself, or the first of a tuple.
     pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().reported())
+        Told(unharmed(|| self.value().reported()).flatten())
     }
 }
 
-impl<A, T: ReportsUsage> AnsweringSecond<'_, (A, T)> {
-    /// Reads the second of two.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().1.reported())
+impl<'a, T> AnsweringElse<'a, T> {
+    /// Asks the second chain.
+    pub fn __jobmon_answer(&self) -> AnsweringSecond<'a, T> {
+        AnsweringSecond::of(self.value())
     }
 }
 
-impl<A, T: ReportsUsage, B> AnsweringSecond<'_, (A, T, B)> {
-    /// Reads the second of three.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().1.reported())
-    }
-}
+// For `usage = required` every link takes what is read automatically and names the type of it, so that the two agree
+// about every type, in generic code too.
+macro_rules! place {
+    ($link:ident, ($($t:ident),*), $place:tt) => {
+        impl<$($t),*> $link<'_, ($($t),*)>
+        where
+            T: ReportsUsage,
+        {
+            /// The answer.
+            pub fn __jobmon_read(&self) -> Option<Answer> {
+                unharmed(|| self.value().$place.reported()).flatten()
+            }
 
-impl<A, T: ReportsUsage, B, C> AnsweringSecond<'_, (A, T, B, C)> {
-    /// Reads the second of four.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().1.reported())
-    }
-}
+            /// The answer, which is required of a type.
+            pub fn __jobmon_required<R>(&self) -> Option<Answer> {
+                self.__jobmon_read()
+            }
 
-impl<A, B, T: ReportsUsage> AnsweringThird<'_, (A, B, T)> {
-    /// Reads the third of three.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().2.reported())
-    }
+            /// The answer, which is required of a type that cannot be written down.
+            pub fn __jobmon_required_of<R>(&self, _value: &R) -> Option<Answer> {
+                self.__jobmon_read()
+            }
+        }
+    };
 }
-
-impl<A, B, T: ReportsUsage, C> AnsweringThird<'_, (A, B, T, C)> {
-    /// Reads the third of four.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().2.reported())
-    }
-}
-
-impl<A, B, C, T: ReportsUsage> AnsweringFourth<'_, (A, B, C, T)> {
-    /// Reads the fourth of four.
-    pub fn __jobmon_answer(&self) -> Told {
-        Told::by(|| self.value().3.reported())
-    }
-}
+place!(AnsweringSecond, (A, T), 1);
+place!(AnsweringSecond, (A, T, B), 1);
+place!(AnsweringSecond, (A, T, B, C), 1);
+place!(AnsweringThird, (A, B, T), 2);
+place!(AnsweringThird, (A, B, T, C), 2);
+place!(AnsweringFourth, (A, B, C, T), 3);
 
 impl<T> AnsweringNothing<'_, T> {
     /// Any other type tells nothing.
-    pub fn __jobmon_answer(&self) -> Untold {
-        Untold
+    pub fn __jobmon_read(&self) -> Option<Answer> {
+        let _: &T = self.value();
+        None
+    }
+
+    /// Does not compile, and says why.
+    pub fn __jobmon_required<R: ReportsUsage>(&self) -> Option<Answer> {
+        None
+    }
+
+    /// Does not compile, and says why.
+    pub fn __jobmon_required_of<R: ReportsUsage>(&self, _value: &R) -> Option<Answer> {
+        None
     }
 }
 
@@ -109,20 +119,7 @@ impl<T> AnsweringNothing<'_, T> {
 #[derive(Debug)]
 pub struct Told(Option<Answer>);
 
-/// What was read from a type that tells none.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Untold;
-
-// For `usage = required` both take what is read automatically and name the type of it, so that the two agree about
-// every type, in generic code too.
-
 impl Told {
-    /// Asks code of the user's.
-    fn by(read: impl FnOnce() -> Option<Answer>) -> Self {
-        Self(unharmed(read).flatten())
-    }
-
     /// The answer.
     pub fn __jobmon_read(self) -> Option<Answer> {
         self.0
@@ -136,23 +133,6 @@ impl Told {
     /// The answer, which is required of a type that cannot be written down.
     pub fn __jobmon_required_of<T>(self, _value: &T) -> Option<Answer> {
         self.0
-    }
-}
-
-impl Untold {
-    /// No answer.
-    pub fn __jobmon_read(self) -> Option<Answer> {
-        None
-    }
-
-    /// Does not compile, and says why.
-    pub fn __jobmon_required<T: ReportsUsage>(self) -> Option<Answer> {
-        None
-    }
-
-    /// Does not compile, and says why.
-    pub fn __jobmon_required_of<T: ReportsUsage>(self, _value: &T) -> Option<Answer> {
-        None
     }
 }
 

@@ -9,13 +9,10 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 
+// Two chains, since each link costs the compiler time in each annotated function: most errors are found in the first.
+chain!(FailingOwned > Failing > FailingError > FailingElse);
 chain!(
-    FailingOwned
-        > Failing
-        > FailingLlm
-        > FailingIo
-        > FailingJson
-        > FailingError
+    FailingLlm
         > FailingReport
         > FailingBoxedSync
         > FailingBoxedSend
@@ -23,6 +20,24 @@ chain!(
         > FailingShown
         > FailingSilently
 );
+
+/// A failure that the first chain told.
+#[derive(Debug)]
+pub struct KnownFailure(Failure);
+
+impl KnownFailure {
+    /// The failure.
+    pub fn __jobmon_else(self) -> Failure {
+        self.0
+    }
+}
+
+impl<'a, E> FailingElse<'a, E> {
+    /// Asks the second chain.
+    pub fn __jobmon_failure(&self) -> FailingLlm<'a, E> {
+        FailingLlm::of(self.value())
+    }
+}
 
 /// The failure under its outermost type, which is the one a reader of the code knows.
 ///
@@ -42,8 +57,8 @@ macro_rules! owned {
     ($($error:ty),* $(,)?) => {$(
         impl FailingOwned<'_, $error> {
             /// A box of an error that does not borrow, so that it can be asked for its type.
-            pub fn __jobmon_failure(&self) -> Failure {
-                named::<$error>(|| Failure::of(&**self.value()))
+            pub fn __jobmon_failure(&self) -> KnownFailure {
+                KnownFailure(named::<$error>(|| Failure::of(&**self.value())))
             }
         }
     )*};
@@ -60,38 +75,16 @@ owned!(
 
 impl<E: LlmError + Display> Failing<'_, E> {
     /// An error that knows its category and can be shown.
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_failure(&self) -> KnownFailure {
         let error = self.value();
-        named::<E>(|| Failure::from_llm_error(error, Some(&error.to_string())))
+        KnownFailure(named::<E>(|| Failure::from_llm_error(error, Some(&error.to_string()))))
     }
 }
 
 impl<E: LlmError> FailingLlm<'_, E> {
     /// An error that knows its category. Its `Debug` text may hold secrets and is not asked for.
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         named::<E>(|| Failure::from_llm_error(self.value(), None))
-    }
-}
-
-impl FailingIo<'_, std::io::Error> {
-    /// An error of input or output has a kind.
-    pub fn __jobmon_failure(&self) -> Failure {
-        named::<std::io::Error>(|| Failure::of(self.value()))
-    }
-}
-
-#[cfg(feature = "reqwest")]
-impl FailingIo<'_, reqwest::Error> {
-    /// An HTTP client's error has a status.
-    pub fn __jobmon_failure(&self) -> Failure {
-        named::<reqwest::Error>(|| Failure::of(self.value()))
-    }
-}
-
-impl FailingJson<'_, serde_json::Error> {
-    /// An error of JSON has a kind.
-    pub fn __jobmon_failure(&self) -> Failure {
-        named::<serde_json::Error>(|| Failure::of(self.value()))
     }
 }
 
@@ -99,14 +92,14 @@ impl<E: Error> FailingError<'_, E> {
     /// Any other error: its sources tell by their types, else its text does.
     ///
     /// The error itself may borrow, so it cannot be downcast; its sources never borrow.
-    pub fn __jobmon_failure(&self) -> Failure {
-        named::<E>(|| borrowing(self.value()))
+    pub fn __jobmon_failure(&self) -> KnownFailure {
+        KnownFailure(named::<E>(|| borrowing(self.value())))
     }
 }
 
 impl<E: AsRef<dyn Error + Send + Sync> + AsRef<dyn Error>> FailingReport<'_, E> {
     /// `anyhow::Error`, `eyre::Report`: no box is both.
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         let error: &(dyn Error + 'static) = self.value().as_ref();
         named::<E>(|| Failure::of(error))
     }
@@ -114,35 +107,35 @@ impl<E: AsRef<dyn Error + Send + Sync> + AsRef<dyn Error>> FailingReport<'_, E> 
 
 impl<'e, E: AsRef<dyn Error + Send + Sync + 'e>> FailingBoxedSync<'_, E> {
     /// A box of an error that is no [`LlmError`].
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<'e, E: AsRef<dyn Error + Send + 'e>> FailingBoxedSend<'_, E> {
     /// A box of an error that is no [`LlmError`].
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<'e, E: AsRef<dyn Error + 'e>> FailingBoxed<'_, E> {
     /// A box of an error that is no [`LlmError`].
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         named::<E>(|| borrowing(self.value().as_ref()))
     }
 }
 
 impl<E: Display> FailingShown<'_, E> {
     /// Text, or what can be shown as text.
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         named::<E>(|| Failure::from_message(&self.value().to_string()))
     }
 }
 
 impl<E> FailingSilently<'_, E> {
     /// Any other type tells only its name.
-    pub fn __jobmon_failure(&self) -> Failure {
+    pub fn __jobmon_else(&self) -> Failure {
         let _: &E = self.value();
         named::<E>(|| Failure::new(ErrorCategory::Other))
     }

@@ -29,8 +29,8 @@ pub use crate::usage::Usage;
 pub use std::vec::Vec;
 
 pub use answer::{
-    Answering, AnsweringFourth, AnsweringNothing, AnsweringSecond, AnsweringThird, ReportsUsage, Told,
-    Untold, told, untold,
+    Answering, AnsweringElse, AnsweringFourth, AnsweringNothing, AnsweringSecond, AnsweringThird,
+    ReportsUsage, Told, told, untold,
 };
 pub use attribute::{Recordable, debug, display, value};
 pub use derive::{
@@ -38,8 +38,8 @@ pub use derive::{
     status_category,
 };
 pub use failing::{
-    Failing, FailingBoxed, FailingBoxedSend, FailingBoxedSync, FailingError, FailingIo, FailingJson,
-    FailingLlm, FailingOwned, FailingReport, FailingShown, FailingSilently,
+    Failing, FailingBoxed, FailingBoxedSend, FailingBoxedSync, FailingElse, FailingError, FailingLlm,
+    FailingOwned, FailingReport, FailingShown, FailingSilently, KnownFailure,
 };
 pub use inside::{Inside, Whole};
 
@@ -166,7 +166,7 @@ mod tests {
         ($output:expr) => {
             match Output::of(&$output).__jobmon_split() {
                 Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
-                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure().__jobmon_else()),
             }
         };
     }
@@ -276,16 +276,36 @@ mod tests {
             ]
         };
         for (expected, error) in errors() {
-            assert_eq!(Failing::of(&error).__jobmon_failure().category, expected, "by words: {error}");
-            assert_eq!(FailingOwned::of(&error).__jobmon_failure().category, expected, "by type: {error}");
+            assert_eq!(
+                Failing::of(&error).__jobmon_failure().__jobmon_else().category,
+                expected,
+                "by words: {error}"
+            );
+            assert_eq!(
+                FailingOwned::of(&error).__jobmon_failure().__jobmon_else().category,
+                expected,
+                "by type: {error}"
+            );
             let error: Box<dyn Error> = error;
-            assert_eq!(Failing::of(&error).__jobmon_failure().category, expected, "by words: {error}");
-            assert_eq!(FailingOwned::of(&error).__jobmon_failure().category, expected, "by type: {error}");
-            assert_eq!(Failing::of(&&*error).__jobmon_failure().category, expected, "by words: {error}");
+            assert_eq!(
+                Failing::of(&error).__jobmon_failure().__jobmon_else().category,
+                expected,
+                "by words: {error}"
+            );
+            assert_eq!(
+                FailingOwned::of(&error).__jobmon_failure().__jobmon_else().category,
+                expected,
+                "by type: {error}"
+            );
+            assert_eq!(
+                Failing::of(&&*error).__jobmon_failure().__jobmon_else().category,
+                expected,
+                "by words: {error}"
+            );
         }
         let local = String::from("timed out");
         let error: Box<dyn Error + '_> = Box::new(Borrowing(&local));
-        assert_eq!(Failing::of(&error).__jobmon_failure().category, ErrorCategory::Timeout);
+        assert_eq!(Failing::of(&error).__jobmon_failure().__jobmon_else().category, ErrorCategory::Timeout);
     }
 
     #[test]
@@ -303,7 +323,7 @@ mod tests {
             }
         }
         let report = Report(Failure::new(ErrorCategory::Budget).into());
-        assert_eq!(Failing::of(&report).__jobmon_failure().category, ErrorCategory::Budget);
+        assert_eq!(Failing::of(&report).__jobmon_failure().__jobmon_else().category, ErrorCategory::Budget);
     }
 
     #[test]
@@ -325,13 +345,13 @@ mod tests {
         fn bounded<T: LlmResponse>(value: &T) -> Seen {
             match Output::of(value).__jobmon_split() {
                 Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
-                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure().__jobmon_else()),
             }
         }
         fn unbounded<T, E: fmt::Display>(output: &Result<T, E>) -> Seen {
             match Output::of(output).__jobmon_split() {
                 Ok(value) => succeeded(Answering::of(value).__jobmon_answer().__jobmon_read()),
-                Err(error) => failed(Failing::of(error).__jobmon_failure()),
+                Err(error) => failed(Failing::of(error).__jobmon_failure().__jobmon_else()),
             }
         }
         assert_eq!(tokens(&bounded(&Usage::new(1, 1))), Some(2));

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn sleepers_are_woken_in_order_and_forgotten_when_dropped() {
         let (send, woken) = mpsc::channel();
-        let mut begin = |number: u8, milliseconds: u64| {
+        let begin = |number: u8, milliseconds: u64| {
             let mut sleep = sleep(Duration::from_millis(milliseconds));
             let waker = Waker::from(Arc::new(Woken(send.clone(), number)));
             assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());

@@ -1,28 +1,17 @@
 /// Asks.
 pub async fn ask(request: Request, job: &Job) -> Result<Completion, Error> {
-    ::jobmon::__private::monitor::<
+    return ::jobmon::__private::monitor::<
         _,
         Result<Completion, Error>,
         _,
     >(
             {
-                static __JOBMON_SITE: ::jobmon::__private::Site = ::jobmon::__private::Site::new(::jobmon::__private::Facts {
-                    name: "ask",
-                    module: ::jobmon::__private::core::module_path!(),
-                    file: ::jobmon::__private::core::file!(),
-                    line: ::jobmon::__private::core::line!(),
-                    operation: ::jobmon::__private::Operation::Chat,
-                    provider: ::jobmon::__private::core::option::Option::Some("openai"),
-                    model: ::jobmon::__private::core::option::Option::None,
-                    feature: ::jobmon::__private::core::option::Option::None,
-                    track: ::jobmon::__private::Track {
-                        tokens: true,
-                        latency: true,
-                        errors: true,
-                        retries: true,
-                    },
-                    manual_usage: false,
-                });
+                static __JOBMON_SITE: ::jobmon::__private::Site = ::jobmon::__private::Site::new(
+                        "ask",
+                        ::jobmon::__private::core::module_path!(),
+                        ::jobmon::__private::Operation::Chat,
+                    )
+                    .provider("openai");
                 ::jobmon::__private::start_with(
                     &__JOBMON_SITE,
                     |__jobmon_call| {
@@ -55,17 +44,24 @@ pub async fn ask(request: Request, job: &Job) -> Result<Completion, Error> {
                     send(request).await
                 }
             },
-            |__jobmon_output| ::jobmon::__private::seen(
-                ::jobmon::__private::Output::of(__jobmon_output).__jobmon_split(),
-                |__jobmon_value| {
-                    ::jobmon::__private::Answering::of(__jobmon_value)
-                        .__jobmon_answer()
-                        .__jobmon_read()
-                },
-                |__jobmon_error| {
-                    ::jobmon::__private::Failing::of(__jobmon_error).__jobmon_failure()
-                },
-            ),
+            |__jobmon_output| match ::jobmon::__private::Output::of(__jobmon_output)
+                .__jobmon_split()
+            {
+                ::jobmon::__private::core::result::Result::Ok(__jobmon_value) => {
+                    ::jobmon::__private::succeeded(
+                        ::jobmon::__private::Answering::of(__jobmon_value)
+                            .__jobmon_answer()
+                            .__jobmon_read(),
+                    )
+                }
+                ::jobmon::__private::core::result::Result::Err(__jobmon_error) => {
+                    ::jobmon::__private::failed(
+                        ::jobmon::__private::Failing::of(__jobmon_error)
+                            .__jobmon_failure()
+                            .__jobmon_else(),
+                    )
+                }
+            },
         )
-        .await
+        .await;
 }
