@@ -5,6 +5,7 @@ mod exits;
 mod promises;
 mod reports;
 mod shapes;
+mod streams;
 
 use serde_json::{Value, json};
 use std::future::Future;
