@@ -4,6 +4,7 @@ mod context;
 mod exits;
 mod promises;
 mod reports;
+mod retries;
 mod shapes;
 mod streams;
 
