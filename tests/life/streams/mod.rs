@@ -1,5 +1,7 @@
 //! Functions that give streams: shapes of them, and a stream that does as it is told.
 
+#![allow(clippy::type_complexity, reason = "each shape is opened alike")]
+
 mod promises;
 mod readings;
 
