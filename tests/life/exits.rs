@@ -18,12 +18,15 @@ fn parent(inside: &dyn Fn()) {
 /// Runs it to its end, or for one poll.
 fn run(shape: &Shape, exit: Exit) {
     match shape {
-        Shape::Sync(run) => drop(run(exit)),
-        Shape::Async(make) if exit == Exit::Cancelled => {
+        Shape::Sync(run) | Shape::RetriedSync(run) => drop(run(exit)),
+        Shape::Async(make) | Shape::Stream(make) | Shape::Retried(make) => {
             let mut future = make(exit);
-            assert!(poll_once(future.as_mut()).is_pending());
+            if exit == Exit::Cancelled {
+                assert!(poll_once(future.as_mut()).is_pending());
+            } else {
+                drop(block_on(future));
+            }
         }
-        Shape::Async(make) => drop(block_on(make(exit))),
     }
 }
 
@@ -38,9 +41,15 @@ fn every_exit_of_every_shape_is_recorded_once() {
             (Exit::Panic, End::Panicked, Some(ErrorCategory::Panic)),
             (Exit::Cancelled, End::Cancelled, Some(ErrorCategory::Cancelled)),
         ] {
-            if matches!((&shape, exit), (Shape::Sync(_), Exit::Cancelled)) {
-                continue;
-            }
+            let (end, category) = match (&shape, exit) {
+                (Shape::Sync(_) | Shape::RetriedSync(_), Exit::Cancelled) => continue,
+                (Shape::Stream(_), Exit::Cancelled) => (End::Abandoned, None),
+                _ => (end, category),
+            };
+            let attempts = match &shape {
+                Shape::Retried(_) | Shape::RetriedSync(_) => 1 + usize::from(end == End::Error),
+                _ => 0,
+            };
             for with_parent in [false, true] {
                 let (collect, _guard) = Collect::install();
                 let inside = || drop(catch_unwind(AssertUnwindSafe(|| run(&shape, exit))));
@@ -60,7 +69,8 @@ fn every_exit_of_every_shape_is_recorded_once() {
                 assert!(outer.is_none_or(|outer| outer.trace == call.id.trace), "{what}");
                 let usage = (end == End::Ok).then(|| Usage::new(10, 2));
                 assert_eq!(call.usage(), usage, "{what}");
-                assert!(call.duration.is_some() && call.attempts.is_empty(), "{what}");
+                assert!(call.duration.is_some(), "{what}");
+                assert_eq!(call.attempts.len(), attempts, "{what}");
                 assert_eq!(jobmon::current().id(), None, "{what}: nothing is current afterwards");
             }
         }

@@ -4,7 +4,9 @@ mod context;
 mod exits;
 mod promises;
 mod reports;
+mod retries;
 mod shapes;
+mod streams;
 
 use serde_json::{Value, json};
 use std::future::Future;

@@ -47,7 +47,7 @@ fn a_panic_goes_on_with_its_payload() {
 async fn the_loser_of_a_race_and_what_times_out_are_cancelled() {
     #[instrument_llm(operation = retrieval)]
     async fn slow() {
-        pending().await
+        pending::<()>().await;
     }
     let (collect, _guard) = Collect::install();
     tokio::select! {
@@ -191,7 +191,7 @@ fn what_is_called_while_a_future_is_dropped_or_made_belongs_to_its_surroundings(
     async fn waits(polls: &Cell<u8>) {
         polls.set(polls.get() + 1);
         inside();
-        pending().await
+        pending::<()>().await;
     }
     #[instrument_llm(name = "around")]
     fn around(run: impl FnOnce()) {

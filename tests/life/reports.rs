@@ -153,7 +153,7 @@ fn what_is_reported_twice_is_kept_and_counted() {
     repeats();
     let call = collect.only_call();
     assert_eq!(call.usage(), Some(Usage::new(11, 3)));
-    assert_eq!(call.attributes, [(jobmon::Text::literal("tries"), 2_u8.into())]);
+    assert_eq!(call.attributes, [(Text::literal("tries"), 2_u8.into())]);
     assert_eq!(collect.guard().delivery().repeated, 2);
 }
 

@@ -1,9 +1,10 @@
 //! One function of each shape, which ends as it is told to.
 //!
-//! A new shape (a stream, a call that is retried) is a function here and a line in [`SHAPES`]; every exit of it is then
-//! tested with and without a parent.
+//! A new shape is a function here and a line in [`SHAPES`]; every exit of it is then tested with and without a parent.
+//! What only streams and calls with several attempts do is tested in `streams` and `retries`.
 
 use super::{Yield, answer, fail};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use jobmon::instrument_llm;
 use serde_json::Value;
 use std::future::Future;
@@ -128,12 +129,73 @@ impl Ask for Agent {
     }
 }
 
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+fn stream(exit: Exit) -> impl Stream<Item = Answered> {
+    stream::once(async move {
+        Yield::default().await;
+        leave!(exit);
+    })
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+async fn boxed_stream(exit: Exit) -> Result<BoxStream<'static, Answered>, io::Error> {
+    let one = async move {
+        Yield::default().await;
+        leave!(exit);
+    };
+    Ok(stream::once(one).boxed())
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini", retry(attempts = 2, backoff = fixed("0ms"), on(Timeout)))]
+async fn retried(exit: Exit) -> Answered {
+    Yield::default().await;
+    leave!(exit);
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini", retry(attempts = 2, backoff = fixed("0ms"), on(Timeout)))]
+fn retried_sync(exit: Exit) -> Answered {
+    leave!(exit);
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini", timeout = "1h")]
+async fn timed(exit: Exit) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    Yield::default().await;
+    Ok(synchronous_body(exit)?)
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini", boxed)]
+async fn in_a_box(exit: Exit) -> Answered {
+    Yield::default().await;
+    leave!(exit);
+}
+
+#[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+impl Agent {
+    async fn of_a_block(&self, exit: Exit) -> Answered {
+        Yield::default().await;
+        leave!(exit);
+    }
+}
+
+/// The only item of a stream.
+async fn only<S: Stream<Item = Answered>>(stream: S) -> Answered {
+    let mut stream = Box::pin(stream);
+    let only = stream.next().await.expect("an item");
+    assert!(stream.next().await.is_none());
+    only
+}
+
 pub(crate) enum Shape {
     Sync(fn(Exit) -> Answered),
     Async(fn(Exit) -> LocalFuture),
+    /// What is dropped is abandoned.
+    Stream(fn(Exit) -> LocalFuture),
+    /// Makes two attempts where the first fails.
+    Retried(fn(Exit) -> LocalFuture),
+    RetriedSync(fn(Exit) -> Answered),
 }
 
-pub(crate) const SHAPES: [(&str, Shape); 11] = [
+pub(crate) const SHAPES: [(&str, Shape); 18] = [
     ("async", Shape::Async(|exit| Box::pin(asynchronous(exit)))),
     ("sync", Shape::Sync(synchronous)),
     ("generic", Shape::Async(|exit| Box::pin(generic(exit, synchronous_body)))),
@@ -145,4 +207,11 @@ pub(crate) const SHAPES: [(&str, Shape); 11] = [
     ("method of Arc<Self>", Shape::Async(|exit| Box::pin(Arc::new(Agent).shared(exit)))),
     ("sync method", Shape::Sync(|exit| Agent.sync_method(exit))),
     ("async-trait", Shape::Async(|exit| Box::pin(async move { Agent.ask(exit).await }))),
+    ("impl block", Shape::Async(|exit| Box::pin(async move { Agent.of_a_block(exit).await }))),
+    ("timeout", Shape::Async(|exit| Box::pin(async move { timed(exit).await.map_err(io::Error::other) }))),
+    ("boxed", Shape::Async(|exit| Box::pin(in_a_box(exit)))),
+    ("stream", Shape::Stream(|exit| Box::pin(only(stream(exit))))),
+    ("async stream", Shape::Stream(|exit| Box::pin(async move { only(boxed_stream(exit).await?).await }))),
+    ("retried", Shape::Retried(|exit| Box::pin(retried(exit)))),
+    ("retried sync", Shape::RetriedSync(retried_sync)),
 ];

@@ -1,0 +1,1 @@
+//! Programs that must compile (`accept`) and programs that must not (`reject`).
