@@ -48,6 +48,8 @@ struct State {
     attempts: Attempts,
     /// A call inside reported usage: what this function returns was counted there.
     counted_inside: bool,
+    /// What it gives is a stream, whose items are its chunks; those of streams that it reads are not.
+    gives_stream: bool,
 }
 
 /// What a probe saw in a function's output.
@@ -93,8 +95,13 @@ impl Active {
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
-        let state =
-            State { record: Some(record), began: None, attempts: Attempts::default(), counted_inside: false };
+        let state = State {
+            record: Some(record),
+            began: None,
+            attempts: Attempts::default(),
+            counted_inside: false,
+            gives_stream: false,
+        };
         let state = Mutex::new(state);
         let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
         inside.call = Some(Arc::clone(&call));
@@ -208,6 +215,19 @@ impl Active {
                 none => *none = Some(Chunks::first(now)),
             }
         });
+    }
+
+    /// What it gives is a stream.
+    pub(crate) fn gives_stream(&self) {
+        lock(&self.state).gives_stream = true;
+    }
+
+    /// A chunk of a stream that is read inside has come.
+    pub(crate) fn chunk_inside(&self) {
+        let counts = matches!(&*lock(&self.state), State { record: Some(_), gives_stream: false, .. });
+        if counts {
+            self.chunk();
+        }
     }
 
     /// Sets an attribute; the last value of a key wins.

@@ -145,7 +145,7 @@ macro_rules! forward {
         }
     )*};
 }
-forward!(&T, Box<T>, Arc<T>, std::rc::Rc<T>);
+forward!(&T, &mut T, Box<T>, Arc<T>, std::rc::Rc<T>);
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +165,7 @@ mod tests {
         let told = |response: &dyn LlmResponse| response.answer().usage;
         let expected = Some(Usage::new(1, 2));
         assert_eq!(told(&&Own), expected);
+        assert_eq!(told(&&mut Own), expected);
         assert_eq!(told(&Box::new(Own)), expected);
         assert_eq!(told(&Arc::new(Own)), expected);
         assert_eq!(told(&std::rc::Rc::new(Own)), expected);

@@ -126,7 +126,10 @@ where
     S: Stream<Item = I>,
     P: FnMut(&I) -> Seen,
 {
-    let flowing = |handle| Flowing { handle, told: Told::default(), end: End::Abandoned };
+    let flowing = |mut handle: Handle| {
+        handle.running().call.gives_stream();
+        Flowing { handle, told: Told::default(), end: End::Abandoned }
+    };
     Streamed { stream, call: call.0.map(flowing), probe }
 }
 
