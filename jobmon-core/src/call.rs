@@ -156,12 +156,15 @@ impl Active {
         let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
         let (mut full, mut known) = (false, false);
         self.record(|record| {
-            let same = |taken: &PricedAnswer| {
-                answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
-            };
-            full = record.answers.len() >= MOST_ANSWERS;
-            if !full {
-                known = record.answers.iter().any(same);
+            for answer in answer.into_requests() {
+                let same = |taken: &PricedAnswer| {
+                    answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
+                };
+                full = record.answers.len() >= MOST_ANSWERS;
+                if full {
+                    break;
+                }
+                known |= record.answers.iter().any(same);
                 record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
             }
         });
@@ -300,9 +303,10 @@ impl Active {
             answer.usage.is_some() || (facts.operation.is_model_call() && *answer != Answer::default())
         };
         if let Some(answer) = automatic.filter(tells) {
+            let priced = |answer| PricedAnswer::new(answer, attempts.last(), Cost::Unpriced);
             // Most calls have one answer.
-            record.answers.reserve_exact(1);
-            record.answers.push(PricedAnswer::new(answer, attempts.last(), Cost::Unpriced));
+            record.answers.reserve_exact(answer.requests.len().max(1));
+            record.answers.extend(answer.into_requests().take(MOST_ANSWERS).map(priced));
         }
         let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
         if (has_usage || counted_inside)
