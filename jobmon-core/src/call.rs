@@ -48,6 +48,8 @@ struct State {
     attempts: Attempts,
     /// A call inside reported usage: what this function returns was counted there.
     counted_inside: bool,
+    /// What it gives is a stream, whose items are its chunks; those of streams that it reads are not.
+    gives_stream: bool,
 }
 
 /// What a probe saw in a function's output.
@@ -93,8 +95,13 @@ impl Active {
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
-        let state =
-            State { record: Some(record), began: None, attempts: Attempts::default(), counted_inside: false };
+        let state = State {
+            record: Some(record),
+            began: None,
+            attempts: Attempts::default(),
+            counted_inside: false,
+            gives_stream: false,
+        };
         let state = Mutex::new(state);
         let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
         inside.call = Some(Arc::clone(&call));
@@ -149,12 +156,15 @@ impl Active {
         let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
         let (mut full, mut known) = (false, false);
         self.record(|record| {
-            let same = |taken: &PricedAnswer| {
-                answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
-            };
-            full = record.answers.len() >= MOST_ANSWERS;
-            if !full {
-                known = record.answers.iter().any(same);
+            for answer in answer.into_requests() {
+                let same = |taken: &PricedAnswer| {
+                    answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
+                };
+                full = record.answers.len() >= MOST_ANSWERS;
+                if full {
+                    break;
+                }
+                known |= record.answers.iter().any(same);
                 record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
             }
         });
@@ -208,6 +218,19 @@ impl Active {
                 none => *none = Some(Chunks::first(now)),
             }
         });
+    }
+
+    /// What it gives is a stream.
+    pub(crate) fn gives_stream(&self) {
+        lock(&self.state).gives_stream = true;
+    }
+
+    /// A chunk of a stream that is read inside has come.
+    pub(crate) fn chunk_inside(&self) {
+        let counts = matches!(&*lock(&self.state), State { record: Some(_), gives_stream: false, .. });
+        if counts {
+            self.chunk();
+        }
     }
 
     /// Sets an attribute; the last value of a key wins.
@@ -280,9 +303,10 @@ impl Active {
             answer.usage.is_some() || (facts.operation.is_model_call() && *answer != Answer::default())
         };
         if let Some(answer) = automatic.filter(tells) {
+            let priced = |answer| PricedAnswer::new(answer, attempts.last(), Cost::Unpriced);
             // Most calls have one answer.
-            record.answers.reserve_exact(1);
-            record.answers.push(PricedAnswer::new(answer, attempts.last(), Cost::Unpriced));
+            record.answers.reserve_exact(answer.requests.len().max(1));
+            record.answers.extend(answer.into_requests().take(MOST_ANSWERS).map(priced));
         }
         let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
         if (has_usage || counted_inside)

@@ -90,9 +90,20 @@ impl Current {
         self.with(|call| call.answer(answer(), self.attempt), "usage");
     }
 
+    pub(crate) fn answer(&self, answer: Answer) {
+        self.with(|call| call.answer(answer, self.attempt), "usage");
+    }
+
+    /// A chunk of a stream has come; outside of any call that is nobody's business.
+    pub(crate) fn chunk(&self) {
+        if let Some(call) = &self.call {
+            call.chunk_inside();
+        }
+    }
+
     /// Reports the usage of one answer of the model the call asked for.
     pub fn usage(&self, usage: Usage) {
-        self.with(|call| call.answer(Answer::from(usage), self.attempt), "usage");
+        self.answer(Answer::from(usage));
     }
 
     /// Sets the model asked for, where it is known only now.

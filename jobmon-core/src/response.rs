@@ -55,11 +55,12 @@ pub trait LlmResponse {
             model: self.model(),
             id: self.response_id(),
             finish_reasons: self.finish_reasons(),
+            ..Answer::default()
         }
     }
 }
 
-/// What was read from one answer of a model.
+/// What was read from one answer of a model, or from the answers to several requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -71,9 +72,46 @@ pub struct Answer {
     pub id: Option<Text>,
     /// Why the model stopped, one entry for each choice.
     pub finish_reasons: Vec<Text>,
+    /// The answers to each of several requests; empty for one.
+    pub(crate) requests: Box<[Self]>,
+    /// The client made it up, such as an event that says that a request begins: no chunk of a stream.
+    pub(crate) made_up: bool,
 }
 
 impl Answer {
+    /// The answers to several requests, such as those of an agent's run: their usage added up, and the rest of the
+    /// last one that tells it. Each is recorded, and priced, on its own.
+    ///
+    /// ```
+    /// use jobmon_core::{Answer, Usage};
+    ///
+    /// let run = Answer::of_requests([Usage::new(900, 20), Usage::new(950, 60)].map(Answer::from));
+    /// assert_eq!(run.usage, Some(Usage::new(1_850, 80)));
+    /// ```
+    pub fn of_requests(answers: impl IntoIterator<Item = Self>) -> Self {
+        let requests: Vec<_> = answers.into_iter().flat_map(Self::into_requests).collect();
+        let mut whole = Self::default();
+        for request in &requests {
+            let sum = match (whole.usage, request.usage) {
+                (Some(mut sum), Some(usage)) => {
+                    sum += usage;
+                    Some(sum)
+                }
+                (sum, usage) => sum.or(usage),
+            };
+            whole.update(request.clone());
+            whole.usage = sum;
+        }
+        Self { requests: requests.into(), ..whole }
+    }
+
+    /// What is recorded of it: the answers to its requests, or else itself.
+    pub(crate) fn into_requests(mut self) -> impl Iterator<Item = Self> {
+        let requests = std::mem::take(&mut self.requests);
+        let itself = requests.is_empty().then_some(self);
+        requests.into_iter().chain(itself)
+    }
+
     /// Takes over what a later part of the same answer tells: of each figure, the latest.
     ///
     /// A stream's chunks are parts of one answer. OpenAI sends usage with the last one, Gemini sends growing counts
@@ -89,6 +127,10 @@ impl Answer {
     /// assert_eq!(answer.usage, Some(Usage::new(10, 25)));
     /// ```
     pub fn update(&mut self, later: Self) {
+        if later.usage.is_some() {
+            // They are those of the usage.
+            self.requests = later.requests;
+        }
         self.usage = match (self.usage, later.usage) {
             (Some(earlier), Some(later)) => Some(later.or(earlier)),
             (earlier, later) => later.or(earlier),
@@ -132,6 +174,9 @@ impl LlmResponse for Answer {
     fn finish_reasons(&self) -> Vec<Text> {
         self.finish_reasons.clone()
     }
+    fn answer(&self) -> Answer {
+        self.clone()
+    }
 }
 
 macro_rules! forward {
@@ -145,7 +190,7 @@ macro_rules! forward {
         }
     )*};
 }
-forward!(&T, Box<T>, Arc<T>, std::rc::Rc<T>);
+forward!(&T, &mut T, Box<T>, Arc<T>, std::rc::Rc<T>);
 
 #[cfg(test)]
 mod tests {
@@ -165,8 +210,26 @@ mod tests {
         let told = |response: &dyn LlmResponse| response.answer().usage;
         let expected = Some(Usage::new(1, 2));
         assert_eq!(told(&&Own), expected);
+        assert_eq!(told(&&mut Own), expected);
         assert_eq!(told(&Box::new(Own)), expected);
         assert_eq!(told(&Arc::new(Own)), expected);
         assert_eq!(told(&std::rc::Rc::new(Own)), expected);
+    }
+    #[test]
+    fn several_requests_are_one_answer_to_look_at_and_several_to_record() {
+        let request = |id: &'static str, usage| Answer { id: Some(Text::literal(id)), ..Answer::from(usage) };
+        let requests = [request("a", Some(Usage::new(9, 1))), request("b", None)];
+        let run = Answer::of_requests(requests.clone());
+        assert_eq!((run.usage, run.id.as_deref()), (Some(Usage::new(9, 1)), Some("b")));
+        assert!(run.clone().into_requests().eq(requests.clone()));
+        let nested = Answer::of_requests([run.clone(), Answer::from(Usage::new(1, 1))]);
+        assert_eq!((nested.usage, nested.into_requests().count()), (Some(Usage::new(10, 2)), 3));
+        assert_eq!(Answer::of_requests([]), Answer::default());
+
+        let mut streamed = request("a", Some(Usage::new(9, 1)));
+        streamed.update(run.clone());
+        assert!(streamed.clone().into_requests().eq(requests), "the run at the end of its stream");
+        streamed.update(Answer::from(Usage::new(8, 8)));
+        assert_eq!(streamed.into_requests().count(), 1);
     }
 }

@@ -94,6 +94,9 @@ impl Flowing {
     }
 
     fn item(&mut self, seen: Seen, nothing_left: bool) {
+        if seen.answer.as_ref().is_some_and(|answer| answer.made_up) {
+            return;
+        }
         if !seen.failed {
             self.handle.running().call.chunk();
         }
@@ -126,7 +129,10 @@ where
     S: Stream<Item = I>,
     P: FnMut(&I) -> Seen,
 {
-    let flowing = |handle| Flowing { handle, told: Told::default(), end: End::Abandoned };
+    let flowing = |mut handle: Handle| {
+        handle.running().call.gives_stream();
+        Flowing { handle, told: Told::default(), end: End::Abandoned }
+    };
     Streamed { stream, call: call.0.map(flowing), probe }
 }
 

@@ -2,11 +2,12 @@
 
 use super::{Known, rig::finish_reason};
 use crate::category::ErrorCategory::{Cancelled, Parsing};
-use crate::response::LlmResponse;
+use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
 use crate::usage::Usage;
 use rig_agent::agent::{CompletionCall, MultiTurnStreamItem, PromptResponse, TypedPromptResponse};
 use rig_agent::completion::{PromptError, StructuredOutputError};
+use rig_core::completion::Usage as RigUsage;
 use std::error::Error;
 
 /// One request of an agent's run.
@@ -48,20 +49,29 @@ macro_rules! responses {
             fn finish_reasons(&self) -> Vec<Text> {
                 self.completion_calls.last().map(LlmResponse::finish_reasons).unwrap_or_default()
             }
+
+            fn answer(&self) -> Answer {
+                run(&self.completion_calls, &self.usage)
+            }
         }
     };
 }
 
+/// The answers to the requests of a run, unless it used more than they tell: attempts that failed.
+fn run(requests: &[CompletionCall], usage: &RigUsage) -> Answer {
+    let requests = Answer::of_requests(requests.iter().map(LlmResponse::answer));
+    let usage = LlmResponse::usage(usage);
+    if requests.usage == usage { requests } else { Answer { usage, requests: Box::default(), ..requests } }
+}
+
 responses! {
-    /// The usage of the whole run, and the model, id and finish reason of its last request.
-    ///
-    /// Some models cost more beyond a number of tokens in one request. Where a run makes several requests to such a
-    /// model, observe each of its `completion_calls` instead: each is then priced on its own.
+    /// The answers to the requests of the run, each recorded and priced on its own.
     impl<> PromptResponse
 }
 
 responses! {
-    /// As [`PromptResponse`]; usage includes attempts whose output did not fit the type.
+    /// As [`PromptResponse`]; but where attempts were made whose output did not fit the type, all is one answer with the
+    /// usage of the whole run, and the model, id and finish reason of its last request.
     impl<T> TypedPromptResponse<T>
 }
 
@@ -82,6 +92,10 @@ impl LlmResponse for MultiTurnStreamItem {
 
     fn finish_reasons(&self) -> Vec<Text> {
         told(self).map(LlmResponse::finish_reasons).unwrap_or_default()
+    }
+
+    fn answer(&self) -> Answer {
+        told(self).map(LlmResponse::answer).unwrap_or_default()
     }
 }
 
@@ -119,7 +133,6 @@ mod tests {
     use super::*;
     use crate::category::ErrorCategory;
     use crate::failure::{Failure, LlmError};
-    use rig_core::completion::Usage as RigUsage;
     use rig_core::error::ProviderError;
     use serde_json::json;
 
@@ -130,15 +143,21 @@ mod tests {
         CompletionCall::new(index, usage, raw)
     }
 
-    fn run() -> PromptResponse {
+    fn response() -> PromptResponse {
         let usage = RigUsage::new().input_tokens(300).output_tokens(20);
         PromptResponse::new("Yes.", usage).with_completion_calls(vec![call(0, 100), call(1, 200)])
     }
 
     #[test]
     fn a_run_tells_all_its_usage_and_the_model_of_its_last_request() {
-        let answer = run().answer();
+        let answer = response().answer();
         assert_eq!(answer.usage, Some(Usage::new(300, 20)));
+        let requests: Vec<_> = answer.clone().into_requests().map(|request| request.usage).collect();
+        assert_eq!(requests, [Some(Usage::new(100, 10)), Some(Usage::new(200, 10))]);
+        let mut more = response();
+        more.usage = RigUsage::new().input_tokens(900).output_tokens(20);
+        let more: Vec<_> = more.answer().into_requests().map(|request| request.usage).collect();
+        assert_eq!(more, [Some(Usage::new(900, 20))], "a failed attempt is in the usage only");
         assert_eq!(answer.model.as_deref(), Some("gpt-4o-mini-2024-07-18"));
         let typed = TypedPromptResponse::new(7, RigUsage::new().input_tokens(5));
         assert_eq!(LlmResponse::usage(&typed).and_then(|usage| usage.input), Some(5));
@@ -148,7 +167,7 @@ mod tests {
     fn requests_and_the_end_of_a_stream_tell_usage_and_nothing_else_does() {
         let of = |item: MultiTurnStreamItem| LlmResponse::usage(&item);
         assert_eq!(of(MultiTurnStreamItem::CompletionCall(call(0, 100))), Some(Usage::new(100, 10)));
-        assert_eq!(of(MultiTurnStreamItem::FinalResponse(run())), Some(Usage::new(300, 20)));
+        assert_eq!(of(MultiTurnStreamItem::FinalResponse(response())), Some(Usage::new(300, 20)));
         assert_eq!(of(MultiTurnStreamItem::ModelTurnRetried { turn: 1 }), None);
     }
 

@@ -5,7 +5,16 @@ use crate::response::{Answer, LlmResponse};
 
 /// A type whose usage can be read: an [`LlmResponse`], or an `Option`, `Result` or tuple that starts with one.
 ///
-/// Apart from [`LlmResponse`] so that the containers need no blanket implementation of it.
+/// It need not be implemented: implement or derive [`LlmResponse`]. Apart from that so that the containers are no
+/// responses themselves.
+///
+/// ```
+/// use jobmon_core::{ReportsUsage, Usage};
+///
+/// let answer: Result<(Usage, &str), std::fmt::Error> = Ok((Usage::new(12, 3), "hi"));
+/// assert_eq!(answer.reported().and_then(|answer| answer.usage), Some(Usage::new(12, 3)));
+/// assert_eq!(None::<Usage>.reported(), None);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not tell jobmon how many tokens it used",
     label = "no token usage can be read from this type",

@@ -60,6 +60,9 @@ impl Reading {
     /// Reads whatever another answer tells and this one does not yet.
     pub fn flatten(mut self, field: &impl ReportsUsage) -> Self {
         let Some(other) = field.reported() else { return self };
+        if self.0.usage.is_none() {
+            self.0.requests = other.requests;
+        }
         self.0.model = self.0.model.or(other.model);
         self.0.id = self.0.id.or(other.id);
         if self.0.finish_reasons.is_empty() {
