@@ -14,7 +14,7 @@ pub struct Delivery {
     pub calls_without_usage: u64,
     /// Usage and fields reported outside of any call, or beyond what one call can hold: they could not be attached.
     pub unattached: u64,
-    /// Usage and fields reported after the end of their call.
+    /// Usage and fields reported after the end of their call: recorded apart, as [`Event::Late`](crate::Event::Late).
     pub late: u64,
     /// Answers and fields that were reported before in the same call. Answers are counted each time, of a field the
     /// last value is kept.
