@@ -126,9 +126,9 @@ impl Console {
         let measures: Vec<_> = names.iter().filter_map(|name| Measure::named(name).ok()).collect();
         let query = Query::new(measures.iter().copied());
         let grouped = query.clone().by([Dimension::Operation, Dimension::Name, Dimension::Model]);
-        let calls =
-            |row: &jobmon_core::Row| row.figures.first().copied().flatten() != Some(Quantity::Count(0));
-        let rows: Vec<_> = grouped.run(&self.seen).ok()?.into_iter().filter(calls).collect();
+        // Scores and other facts are in no column.
+        let says = |row: &jobmon_core::Row| row.figures.iter().flatten().any(|f| *f != Quantity::Count(0));
+        let rows: Vec<_> = grouped.run(&self.seen).ok()?.into_iter().filter(says).collect();
         let total = query.run(&self.seen).ok()?;
         if rows.is_empty() {
             return None;

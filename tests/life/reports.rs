@@ -138,6 +138,35 @@ fn what_is_reported_twice_is_kept_and_counted() {
 }
 
 #[test]
+fn a_monitor_says_in_the_end_what_was_not_reported_as_it_should_be_and_is_quiet_else() {
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn silent() {}
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn ends() -> jobmon::Current {
+        jobmon::current().usage(Usage::new(1, 1));
+        jobmon::current()
+    }
+    let last_words = |run: fn()| {
+        let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keep = std::sync::Arc::clone(&said);
+        let mut settings = Settings::default();
+        settings.warnings = jobmon::Warnings::to(move |text| keep.lock().unwrap().push(text.to_owned()));
+        let guard = jobmon::Pipeline::start(settings, Vec::new()).unwrap().install_local();
+        run();
+        drop(guard);
+        said.lock().unwrap().pop()
+    };
+    let said = last_words(|| {
+        silent();
+        silent();
+        ends().usage(Usage::new(1, 1));
+    });
+    let wanted = "in all there were 2 model calls without usage, 1 reports after the end of their call";
+    assert_eq!(said.as_deref(), Some(wanted));
+    assert_eq!(last_words(|| drop(ends())), None);
+}
+
+#[test]
 fn switches_leave_out_what_they_say() {
     #[instrument_llm(model = "gpt-4o-mini", track(retries))]
     fn little() -> Result<Value, io::Error> {
