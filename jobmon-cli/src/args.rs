@@ -152,11 +152,11 @@ fn filter(text: &str) -> Result<Filter, String> {
 fn catalogue() -> String {
     let mut text = String::from("Measures:\n");
     for measure in Measure::ALL {
-        text.push_str(&format!("  {:<24} {}\n", measure.name, measure.meaning));
+        text.push_str(&format!("  {:<25}  {}\n", measure.name, measure.meaning));
     }
     text.push_str("\nDimensions:\n");
     for dimension in Dimension::ALL {
-        text.push_str(&format!("  {:<24} {}\n", dimension.name(), dimension.meaning()));
+        text.push_str(&format!("  {:<25}  {}\n", dimension.name(), dimension.meaning()));
     }
     text
 }

@@ -3,9 +3,10 @@
 use crate::dimension::{Dimension, Key};
 use crate::event::{End, Event, Verdict};
 use crate::exporter::Resource;
-use crate::money::{CostSum, Usd};
+use crate::money::{Cost, CostSum, Usd};
 use crate::sketch::Sketch;
 use crate::text::Text;
+use crate::usage::Usage;
 
 /// Scores are kept in millionths, so that sums are exact and merging does not depend on order.
 pub(crate) const SCORE_UNIT: f64 = 1e6;
@@ -170,6 +171,8 @@ aggregate! {
     backoff_nanos,
     /// Chunks of streams.
     chunks,
+    /// Reports that came after the end of their call.
+    late,
 }
 
 /// Is given a key, and what to do to the aggregate of that key.
@@ -222,6 +225,11 @@ impl Aggregate {
                     self.relevant = self.relevant.saturating_add(relevant);
                 }
             }
+            Event::Late(late) => {
+                self.late += 1;
+                self.add_usage(late.usage());
+                self.add_cost(late.cost(), late.wasted());
+            }
         }
     }
 
@@ -239,23 +247,8 @@ impl Aggregate {
         self.attempts = self.attempts.saturating_add(call.attempt_count());
         self.retried += u64::from(call.was_retried());
         self.recovered += u64::from(call.recovered());
-        if let Some(usage) = call.usage() {
-            for (sum, tokens) in [
-                (&mut self.input_tokens, usage.input),
-                (&mut self.output_tokens, usage.output),
-                (&mut self.cache_read_tokens, usage.cache_read),
-                (&mut self.cache_write_tokens, usage.cache_write),
-                (&mut self.reasoning_tokens, usage.reasoning),
-                (&mut self.input_audio_tokens, usage.input_audio),
-                (&mut self.output_audio_tokens, usage.output_audio),
-            ] {
-                *sum = sum.saturating_add(tokens.unwrap_or(0));
-            }
-        }
-        if let Some(cost) = call.cost {
-            self.cost.add(cost);
-            self.wasted += call.wasted();
-        }
+        self.add_usage(call.usage());
+        self.add_cost(call.cost, call.wasted());
         let nanos = |time: std::time::Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
         if let Some(duration) = call.duration {
             self.latency.record(nanos(duration));
@@ -270,6 +263,28 @@ impl Aggregate {
             if let Some(time) = chunks.time_per_chunk() {
                 self.chunk_time.record(nanos(time));
             }
+        }
+    }
+
+    fn add_usage(&mut self, usage: Option<Usage>) {
+        let Some(usage) = usage else { return };
+        for (sum, tokens) in [
+            (&mut self.input_tokens, usage.input),
+            (&mut self.output_tokens, usage.output),
+            (&mut self.cache_read_tokens, usage.cache_read),
+            (&mut self.cache_write_tokens, usage.cache_write),
+            (&mut self.reasoning_tokens, usage.reasoning),
+            (&mut self.input_audio_tokens, usage.input_audio),
+            (&mut self.output_audio_tokens, usage.output_audio),
+        ] {
+            *sum = sum.saturating_add(tokens.unwrap_or(0));
+        }
+    }
+
+    fn add_cost(&mut self, cost: Option<Cost>, wasted: Usd) {
+        if let Some(cost) = cost {
+            self.cost.add(cost);
+            self.wasted += wasted;
         }
     }
 

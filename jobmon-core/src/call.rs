@@ -3,10 +3,11 @@
 use crate::attempts::Attempts;
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{CallRecord, Chunks, End, Event, Location, PricedAnswer, Subject};
+use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
+use crate::late::Ended;
 use crate::money::Cost;
 use crate::monitor::Shared;
 use crate::operation::Operation;
@@ -44,6 +45,8 @@ pub(crate) struct Active {
 struct State {
     /// The record, filled in place and handed on whole; none once the call has ended.
     record: Option<Box<CallRecord>>,
+    /// Where to put what is reported from then on.
+    ended: Option<Ended>,
     began: Option<Instant>,
     attempts: Attempts,
     /// A call inside reported usage: what this function returns was counted there.
@@ -95,14 +98,14 @@ impl Active {
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
-        let state = State {
+        let state = Mutex::new(State {
             record: Some(record),
+            ended: None,
             began: None,
             attempts: Attempts::default(),
             counted_inside: false,
             gives_stream: false,
-        };
-        let state = Mutex::new(state);
+        });
         let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
         inside.call = Some(Arc::clone(&call));
         (call, inside)
@@ -117,16 +120,33 @@ impl Active {
         }
     }
 
-    /// Changes the record unless the call has ended; then what comes is counted as late.
-    fn record<R>(&self, change: impl FnOnce(&mut CallRecord) -> R) -> Option<R> {
+    /// Puts something into the record. When the call has ended it is counted as late, and becomes an event of its own.
+    fn record<T>(
+        &self,
+        what: T,
+        change: impl FnOnce(&mut CallRecord, T),
+        late: impl FnOnce(&mut Ended, T) -> Option<Late>,
+    ) {
         let mut state = lock(&self.state);
-        let Some(record) = &mut state.record else {
-            drop(state);
-            self.monitor.late.fetch_add(1, Relaxed);
-            self.warn("came after the end of its call and is not recorded");
-            return None;
-        };
-        Some(change(record))
+        if let Some(record) = &mut state.record {
+            return change(record, what);
+        }
+        let late = state.ended.as_mut().and_then(|ended| late(ended, what));
+        drop(state);
+        self.monitor.late.fetch_add(1, Relaxed);
+        self.warn(match &late {
+            Some(_) => {
+                "came after the end of its call and is recorded apart; the call itself stays as it was"
+            }
+            None => "came after the end of its call and is not recorded",
+        });
+        if let Some(late) = late {
+            // As for what comes in time: what a function around it returns was counted here.
+            if let (Some(parent), Some(_)) = (&self.parent, late.usage()) {
+                lock(&parent.state).counted_inside = true;
+            }
+            self.monitor.submit(Event::Late(Box::new(late)));
+        }
     }
 
     /// Counts what found no room.
@@ -153,21 +173,22 @@ impl Active {
             return;
         }
         // Outside of any attempt it belongs to the last one.
-        let attempt = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
+        let number = if attempt > 0 { attempt } else { lock(&self.state).attempts.last() };
         let (mut full, mut known) = (false, false);
-        self.record(|record| {
+        let keep = |record: &mut CallRecord, answer: Answer| {
             for answer in answer.into_requests() {
                 let same = |taken: &PricedAnswer| {
-                    answer.id.is_some() && taken.answer == answer && taken.attempt == attempt
+                    answer.id.is_some() && taken.answer == answer && taken.attempt == number
                 };
                 full = record.answers.len() >= MOST_ANSWERS;
                 if full {
                     break;
                 }
                 known |= record.answers.iter().any(same);
-                record.answers.push(PricedAnswer::new(answer, attempt, Cost::Unpriced));
+                record.answers.push(PricedAnswer::new(answer, number, Cost::Unpriced));
             }
-        });
+        };
+        self.record(answer, keep, |ended, answer| Some(ended.answer(answer, attempt)));
         if known {
             self.again("an answer with the same id and usage, which is counted again");
         }
@@ -180,19 +201,27 @@ impl Active {
     pub(crate) fn subject(&self) -> Subject {
         let facts = &self.site.facts;
         let mut subject = Subject::new(Text::literal(facts.name), facts.operation, None, None);
-        if let Some(record) = &lock(&self.state).record {
+        let state = lock(&self.state);
+        if let Some(record) = &state.record {
             subject.provider.clone_from(&record.provider);
             subject.model = record.model_name().cloned();
+        } else if let Some(ended) = state.ended.as_ref().and_then(Ended::subject) {
+            subject.clone_from(ended);
         }
         subject
     }
 
     pub(crate) fn set_model(&self, model: Text) {
-        self.record(|record| record.model = Some(model));
+        self.record(
+            model,
+            |record, model| record.model = Some(model),
+            |ended, model| Some(ended.model(model)),
+        );
     }
 
     pub(crate) fn set_provider(&self, provider: Text) {
-        self.record(|record| record.provider = Some(provider));
+        let set = |record: &mut CallRecord, provider| record.provider = Some(provider);
+        self.record(provider, set, |ended, provider| Some(ended.provider(provider)));
     }
 
     /// The time since the call began, where latency is recorded.
@@ -205,19 +234,21 @@ impl Active {
 
     pub(crate) fn first_token(&self) {
         let now = self.elapsed();
-        self.record(|record| record.first_token = record.first_token.or(now));
+        // Time after the end is no part of the call.
+        self.record(now, |record, now| record.first_token = record.first_token.or(now), |_, _| None);
     }
 
     /// A chunk of a stream has come.
     pub(crate) fn chunk(&self) {
         let Some(now) = self.elapsed() else { return };
-        self.record(|record| {
+        let add = |record: &mut CallRecord, now| {
             record.first_token = record.first_token.or(Some(now));
             match &mut record.chunks {
                 Some(chunks) => chunks.add(now),
                 none => *none = Some(Chunks::first(now)),
             }
-        });
+        };
+        self.record(now, add, |_, _| None);
     }
 
     /// What it gives is a stream.
@@ -237,7 +268,7 @@ impl Active {
     pub(crate) fn attribute(&self, key: Text, value: Value) {
         let value = value.limited(LONGEST_ATTRIBUTE);
         let (mut full, mut known) = (false, None);
-        self.record(|record| {
+        let set = |record: &mut CallRecord, (key, value): (Text, Value)| {
             if let Some(before) = record.attributes.iter_mut().find(|(known, _)| *known == key) {
                 known = (before.1 != value).then_some(key);
                 before.1 = value;
@@ -247,7 +278,8 @@ impl Active {
             if !full {
                 record.attributes.push((key, value));
             }
-        });
+        };
+        self.record((key, value), set, |ended, attribute| Some(ended.attribute(attribute)));
         if let Some(key) = known {
             self.again(&format!("field `{key}`, of which the last value is kept"));
         }
@@ -283,11 +315,11 @@ impl Active {
 
     /// Ends the call: the one event of its life. Later ends do nothing.
     pub(crate) fn finish(&self, end: End, seen: Seen) {
-        let (mut record, began, mut attempts, counted_inside) = {
-            let mut state = lock(&self.state);
-            let Some(record) = state.record.take() else { return };
-            (record, state.began, std::mem::take(&mut state.attempts), state.counted_inside)
-        };
+        // Held to the end, so that what comes late finds either the record or what it became.
+        let mut state = lock(&self.state);
+        let Some(mut record) = state.record.take() else { return };
+        let (began, mut attempts) = (state.began, std::mem::take(&mut state.attempts));
+        let counted_inside = state.counted_inside;
         let facts = &self.site.facts;
         record.end = end;
         if began.is_none() {
@@ -309,19 +341,11 @@ impl Active {
             record.answers.extend(answer.into_requests().take(MOST_ANSWERS).map(priced));
         }
         let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
-        if (has_usage || counted_inside)
-            && let Some(parent) = &self.parent
-        {
-            lock(&parent.state).counted_inside = true;
-        }
         record.usage_missing = end == End::Ok
             && !has_usage
             && !counted_inside
             && self.track.tokens
             && facts.operation.is_model_call();
-        if record.usage_missing {
-            self.usage_is_missing();
-        }
         record.failure = match end {
             End::Error if self.track.errors => seen.failure,
             End::Cancelled => Some(Failure::new(ErrorCategory::Cancelled)),
@@ -331,6 +355,16 @@ impl Active {
         if let Some(began) = began.filter(|_| self.track.retries) {
             let failure = record.failure.clone();
             attempts.finish(&mut record, began, failure.as_ref());
+        }
+        state.ended = Some(Ended::of(&record));
+        drop(state);
+        if record.usage_missing {
+            self.usage_is_missing();
+        }
+        if (has_usage || counted_inside)
+            && let Some(parent) = &self.parent
+        {
+            lock(&parent.state).counted_inside = true;
         }
         self.monitor.submit(Event::Call(record));
     }

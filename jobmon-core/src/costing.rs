@@ -1,6 +1,6 @@
 //! What a call cost: each of its answers priced on its own, never a sum of them.
 
-use crate::event::{CallRecord, End};
+use crate::event::{CallRecord, End, Late, PricedAnswer};
 use crate::failure::Failure;
 use crate::money::{Cost, CostSum, Usd};
 use crate::price::{PriceRequest, Prices};
@@ -21,17 +21,7 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     let provider = call.provider.clone();
     let asked = call.model.clone();
     for answer in &mut call.answers {
-        let Some(usage) = &answer.answer.usage else { continue };
-        // The model that answered says more (a dated version, a fallback); a gateway's own name says less.
-        // Without a provider the model asked for tells nothing of another one that answered.
-        let asked = asked.as_ref().filter(|_| provider.is_some() || answer.answer.model.is_none());
-        let models = [answer.answer.model.as_ref(), asked];
-        answer.cost = models
-            .into_iter()
-            .flatten()
-            .map(|model| prices.price(&PriceRequest::new(provider.as_deref(), model, at, usage)))
-            .find(|cost| *cost != Cost::Unpriced)
-            .unwrap_or(Cost::Unpriced);
+        answer.cost = price_answer(answer, provider.as_ref(), asked.as_ref(), at, prices);
     }
 
     let mut sum = CostSum::default();
@@ -51,6 +41,39 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     if call.cost.is_some() {
         call.prices = Some(Text::literal(prices.version()));
     }
+}
+
+/// Prices an answer that came after the end of its call, at the moment it came.
+///
+/// The model of its subject counts as the one asked for: who reports usage alone after another model has answered
+/// means that one.
+pub(crate) fn price_late(late: &mut Late, prices: &Prices) {
+    let Some(answer) = &mut late.answer else { return };
+    let at = SystemTime::from(late.fact.at);
+    let subject = late.fact.subject.as_ref();
+    let provider = subject.and_then(|subject| subject.provider.as_ref());
+    let asked = subject.and_then(|subject| subject.model.as_ref());
+    answer.cost = price_answer(answer, provider, asked, at, prices);
+    late.prices = Some(Text::literal(prices.version()));
+}
+
+fn price_answer(
+    answer: &PricedAnswer,
+    provider: Option<&Text>,
+    asked: Option<&Text>,
+    at: SystemTime,
+    prices: &Prices,
+) -> Cost {
+    let Some(usage) = &answer.answer.usage else { return answer.cost };
+    // The model that answered says more (a dated version, a fallback); a gateway's own name says less.
+    // Without a provider the model asked for tells nothing of another one that answered.
+    let asked = asked.filter(|_| provider.is_some() || answer.answer.model.is_none());
+    let models = [answer.answer.model.as_ref(), asked];
+    let costs = models
+        .into_iter()
+        .flatten()
+        .map(|model| prices.price(&PriceRequest::new(provider.map(Text::as_str), model, at, usage)));
+    costs.into_iter().find(|cost| *cost != Cost::Unpriced).unwrap_or(Cost::Unpriced)
 }
 
 fn without_answer(end: End, failure: Option<&Failure>) -> Cost {

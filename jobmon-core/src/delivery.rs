@@ -14,7 +14,7 @@ pub struct Delivery {
     pub calls_without_usage: u64,
     /// Usage and fields reported outside of any call, or beyond what one call can hold: they could not be attached.
     pub unattached: u64,
-    /// Usage and fields reported after the end of their call.
+    /// Usage and fields reported after the end of their call: recorded apart, as [`Event::Late`](crate::Event::Late).
     pub late: u64,
     /// Answers and fields that were reported before in the same call. Answers are counted each time, of a field the
     /// last value is kept.
@@ -28,6 +28,19 @@ impl Delivery {
     pub fn is_complete(&self) -> bool {
         self.dropped == 0 && self.exporters.iter().all(|lane| lane.dropped == 0 && lane.pending == 0)
     }
+
+    /// What the code that reports should do otherwise, as counts; `None` when all is well.
+    pub(crate) fn mistakes(&self) -> Option<String> {
+        let counts = [
+            (self.calls_without_usage, "model calls without usage"),
+            (self.unattached, "reports outside of any call"),
+            (self.late, "reports after the end of their call"),
+            (self.repeated, "reports of what was reported before"),
+        ];
+        let some = counts.iter().filter(|(count, _)| *count > 0);
+        let text = some.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 impl fmt::Display for Delivery {
@@ -36,15 +49,8 @@ impl fmt::Display for Delivery {
         if self.dropped > 0 {
             write!(f, ", {} dropped before any exporter", self.dropped)?;
         }
-        for (count, what) in [
-            (self.calls_without_usage, "model calls without usage"),
-            (self.unattached, "reports outside of any call"),
-            (self.late, "reports after the end of their call"),
-            (self.repeated, "reports of what was reported before"),
-        ] {
-            if count > 0 {
-                write!(f, ", {count} {what}")?;
-            }
+        if let Some(mistakes) = self.mistakes() {
+            write!(f, ", {mistakes}")?;
         }
         for lane in &self.exporters {
             write!(f, "; {}: {} exported", lane.name, lane.exported)?;

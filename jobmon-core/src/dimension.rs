@@ -76,6 +76,7 @@ impl Key {
             Event::Score(score) => key.set(Dimension::Score, Some(score.name.clone())),
             Event::Outcome(outcome) => key.set(Dimension::Outcome, Some(outcome.kind.clone())),
             Event::Feedback(_) | Event::Search(_) => {}
+            Event::Late(late) => key.set(Dimension::Category, late.category.map(|c| Text::literal(c.name()))),
         }
         key
     }

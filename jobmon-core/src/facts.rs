@@ -51,7 +51,8 @@ fn unattached(monitor: &Shared, what: &str) {
 /// The call that the running code belongs to.
 ///
 /// A handle, cheap to clone and `Send`: it can be carried to other tasks. Where there is no call, or no monitor,
-/// it does nothing.
+/// it does nothing. What is reported after the call has ended is an event of its own, [`Event::Late`], and counts in
+/// sums; the call itself stays as it was.
 pub fn current() -> Current {
     Context::peek(|context| Current { call: context.call.clone(), attempt: context.attempt })
         .unwrap_or(Current { call: None, attempt: 0 })
@@ -121,7 +122,7 @@ impl Current {
         self.with(|call| call.attribute(key.into(), value.into()), "a field");
     }
 
-    /// Says that the first token has arrived; only the first time counts.
+    /// Says that the first token has arrived; only the first time counts, and only before the end of the call.
     pub fn first_token(&self) {
         self.with(Active::first_token, "a first token");
     }

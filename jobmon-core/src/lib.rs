@@ -27,6 +27,7 @@ mod facts;
 mod failure;
 mod id;
 mod lane;
+mod late;
 mod measure;
 mod money;
 mod monitor;
@@ -68,8 +69,8 @@ pub use context::{Context, InContext, WithContext, feature, session, strategy, u
 pub use delivery::{Delivery, ExporterDelivery};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Location, Outcome, PricedAnswer, Scope, Score,
-    Search, Subject, Verdict,
+    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Outcome, PricedAnswer, Scope,
+    Score, Search, Subject, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};

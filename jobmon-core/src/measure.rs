@@ -264,11 +264,17 @@ impl Measure {
             a.cost.cost().map(|_| Quantity::Usd(a.wasted))
         }),
         measure("cost_per_call", Money, "cost / model_calls.", |a| cost_per(a, a.model_calls)),
-        measure("unpriced_calls", Count, "Model calls without any price, so that `cost` lacks them.", |a| {
-            count(a.cost.unpriced)
-        }),
+        measure(
+            "unpriced_calls",
+            Count,
+            "Model calls and late answers without any price, so that `cost` lacks them.",
+            |a| count(a.cost.unpriced),
+        ),
         measure("calls_without_usage", Count, "Model calls that succeeded without usage.", |a| {
             count(a.without_usage)
+        }),
+        measure("late_reports", Count, "Usage and fields that came after the end of their call.", |a| {
+            count(a.late)
         }),
         measure("mean_latency", Time, "Mean duration of calls.", mean_latency),
         measure("p50_latency", Time, "Median duration of calls.", |a| time(&a.latency, 0.5)),

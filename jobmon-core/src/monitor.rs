@@ -275,7 +275,8 @@ enum Place {
 }
 
 /// Keeps a monitor installed. Dropping it uninstalls the monitor, delivers what is queued within
-/// [`Settings::shutdown_timeout`], and says on standard error what was lost, if anything was.
+/// [`Settings::shutdown_timeout`], and says on standard error what was lost, and how much was reported in the wrong place
+/// or not at all, if anything was.
 #[derive(Debug)]
 #[must_use = "dropping the guard ends monitoring: `let _guard = ..` keeps it until the end of the block"]
 pub struct Guard {
@@ -320,6 +321,8 @@ impl Drop for Guard {
         let delivery = self.shared.delivery();
         if !delivery.is_complete() {
             self.shared.settings.warnings.say(&format!("not everything was delivered: {delivery}"));
+        } else if let Some(mistakes) = delivery.mistakes() {
+            self.shared.settings.warnings.say(&format!("in all there were {mistakes}"));
         }
     }
 }

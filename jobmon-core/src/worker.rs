@@ -39,8 +39,10 @@ fn run(shared: &Shared) {
 
         if !events.is_empty() {
             for event in &mut events {
-                if let Event::Call(call) = event {
-                    costing::price(call, &shared.settings.prices);
+                match event {
+                    Event::Call(call) => costing::price(call, &shared.settings.prices),
+                    Event::Late(late) => costing::price_late(late, &shared.settings.prices),
+                    _ => {}
                 }
             }
             let batch = Batch { resource: Arc::clone(&resource), events: Arc::new(events) };

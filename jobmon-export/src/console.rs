@@ -1,8 +1,8 @@
 //! [`Console`]: one readable line per call, and a summary at the end.
 
 use jobmon_core::{
-    Align, Batch, CallRecord, Dimension, End, Event, ExportError, Exporter, Measure, Memory, Quantity, Query,
-    Table, report::one_line,
+    Align, Batch, CallRecord, Dimension, End, Event, ExportError, Exporter, Late, Measure, Memory, Quantity,
+    Query, Table, Timestamp, Usage, report::one_line,
 };
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -65,7 +65,6 @@ impl Console {
     }
 
     fn line(&self, call: &CallRecord) -> String {
-        let (hour, minute, second, _) = call.start.time_of_day();
         let (mark, colour) = match call.end {
             End::Ok if call.recovered() => ("↻", "33"),
             End::Ok => ("✓", "32"),
@@ -75,12 +74,7 @@ impl Console {
         let mut parts = vec![format!("{} {}", call.operation, call.name)];
         parts.extend(call.model_name().map(ToString::to_string));
         if let Some(usage) = call.usage() {
-            let count = |tokens: Option<u64>| {
-                tokens.map_or_else(|| "?".to_owned(), |n| Quantity::Count(n).to_string())
-            };
-            let cached = usage.cache_read.filter(|tokens| *tokens > 0);
-            let cached = cached.map_or_else(String::new, |n| format!(" ({} cached)", Quantity::Count(n)));
-            parts.push(format!("{}{cached} → {} tokens", count(usage.input), count(usage.output)));
+            parts.push(tokens(usage));
         } else if call.usage_missing {
             parts.push("no usage reported".to_owned());
         }
@@ -93,6 +87,25 @@ impl Console {
             let message = failure.message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
             parts.push(format!("{}{message}", failure.category));
         }
+        self.marked(call.start, mark, colour, &parts)
+    }
+
+    /// What came after the end of its call, and after its line.
+    fn late(&self, late: &Late) -> String {
+        let mut parts = Vec::new();
+        if let Some(subject) = &late.fact.subject {
+            parts.push(format!("{} {}", subject.operation, subject.name));
+            parts.extend(subject.model.as_ref().map(ToString::to_string));
+        }
+        parts.extend(late.usage().map(tokens));
+        parts.extend(late.cost().map(|cost| cost.to_string()));
+        parts.extend(late.attributes.iter().map(|(key, _)| format!("field `{key}`")));
+        parts.push("after its end".to_owned());
+        self.marked(late.fact.at, "+", "36", &parts)
+    }
+
+    fn marked(&self, at: Timestamp, mark: &str, colour: &str, parts: &[String]) -> String {
+        let (hour, minute, second, _) = at.time_of_day();
         // Names and messages come from outside: they must not steer the terminal.
         let parts = one_line(&parts.join("  "));
         let mark = if self.colour { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_owned() };
@@ -113,9 +126,9 @@ impl Console {
         let measures: Vec<_> = names.iter().filter_map(|name| Measure::named(name).ok()).collect();
         let query = Query::new(measures.iter().copied());
         let grouped = query.clone().by([Dimension::Operation, Dimension::Name, Dimension::Model]);
-        let calls =
-            |row: &jobmon_core::Row| row.figures.first().copied().flatten() != Some(Quantity::Count(0));
-        let rows: Vec<_> = grouped.run(&self.seen).ok()?.into_iter().filter(calls).collect();
+        // Scores and other facts are in no column.
+        let says = |row: &jobmon_core::Row| row.figures.iter().flatten().any(|f| *f != Quantity::Count(0));
+        let rows: Vec<_> = grouped.run(&self.seen).ok()?.into_iter().filter(says).collect();
         let total = query.run(&self.seen).ok()?;
         if rows.is_empty() {
             return None;
@@ -145,6 +158,14 @@ impl Console {
     }
 }
 
+fn tokens(usage: Usage) -> String {
+    let count =
+        |tokens: Option<u64>| tokens.map_or_else(|| "?".to_owned(), |n| Quantity::Count(n).to_string());
+    let cached = usage.cache_read.filter(|tokens| *tokens > 0);
+    let cached = cached.map_or_else(String::new, |n| format!(" ({} cached)", Quantity::Count(n)));
+    format!("{}{cached} → {} tokens", count(usage.input), count(usage.output))
+}
+
 impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Console")
@@ -165,6 +186,7 @@ impl Exporter for Console {
             self.seen.add(&batch.resource, event);
             match event {
                 Event::Call(call) if self.lines && call.sampled => text.push_str(&self.line(call)),
+                Event::Late(late) if self.lines => text.push_str(&self.late(late)),
                 _ => {}
             }
         }
@@ -185,7 +207,9 @@ impl Exporter for Console {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jobmon_core::{CallId, Operation, SpanId, Text, Timestamp, TraceId};
+    use jobmon_core::{
+        CallId, Cost, Fact, Operation, PricedAnswer, Scope, SpanId, Subject, Text, TraceId, Usd,
+    };
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -197,6 +221,28 @@ mod tests {
         call.duration = Some(Duration::from_millis(12));
         let line = Console::to(io::sink()).line(&call);
         assert!(!line.contains('\u{1b}') && line.contains("12 ms"), "{line}");
+    }
+
+    #[test]
+    fn what_comes_late_has_a_line_and_counts_in_the_total() {
+        let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+        let call = CallRecord::new(id, Text::from("analyze"), Operation::Chat, Timestamp::from_nanos(0));
+        let mut fact = Fact::new(Timestamp::from_nanos(0), Some(id), Scope::default());
+        fact.subject = Some(Subject::new(Text::from("analyze"), Operation::Chat, None, None));
+        let mut late = Late::new(fact);
+        let cost = Cost::Known(Usd::from_nanos(420_000));
+        late.answer = Some(PricedAnswer::new(Usage::new(1_000, 20).into(), 1, cost));
+        let mut console = Console::to(io::sink());
+        let line = console.late(&late);
+        assert_eq!(line, "00:00:00 + chat analyze  1,000 → 20 tokens  $0.00042  after its end\n");
+        let events = vec![Event::Call(Box::new(call)), Event::Late(Box::new(late))];
+        console.export(&Batch { resource: Arc::default(), events: Arc::new(events) }).unwrap();
+        let summary = console.summary().unwrap();
+        let total = summary.lines().last().unwrap();
+        assert!(
+            total.starts_with("total") && total.contains("1,020") && total.contains("$0.00042"),
+            "{total}"
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use jobmon_core::{
     Answer, Attempt, Batch, Bucket, CallId, CallRecord, Chunks, Cost, Dimension, End, Engine, ErrorCategory,
-    Event, Exporter, Fact, Failure, Feedback, Measure, Memory, Operation, Outcome, PricedAnswer, Query,
-    Range, Resource, Scope, Score, Search, SpanId, Text, Timestamp, TraceId, Usage, Usd, Verdict,
+    Event, Exporter, Fact, Failure, Feedback, Late, Measure, Memory, Operation, Outcome, PricedAnswer, Query,
+    Range, Resource, Scope, Score, Search, SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd, Verdict,
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use proptest::prelude::*;
@@ -86,6 +86,18 @@ fn fact(nanos: i64) -> Fact {
     Fact::new(Timestamp::from_nanos(nanos), None, Scope::default())
 }
 
+/// What is reported of a call after its end, with everything that a row has to keep.
+fn late_of(call: &CallRecord, nanos: i64) -> Late {
+    let subject =
+        Subject::new(call.name.clone(), call.operation, call.provider.clone(), call.model_name().cloned());
+    let mut fact = Fact::new(Timestamp::from_nanos(nanos), Some(call.id), call.scope.clone());
+    fact.subject = Some(subject);
+    let mut late = Late::new(fact);
+    late.category = call.failure.as_ref().map(|failure| failure.category);
+    late.for_nothing = call.end != End::Ok;
+    late
+}
+
 #[test]
 fn events_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,6 +105,11 @@ fn events_come_back_as_they_were() {
     let mut search = Search::new(fact(DAY + 9), Text::from("rust"));
     search.results = 7;
     search.relevant = Some(3);
+    let mut answered = late_of(&full_call(), DAY + 10);
+    answered.answer = full_call().answers.into_iter().next();
+    answered.prices = Some(Text::from("list 2"));
+    let mut described = late_of(&call_at(DAY + 6), DAY + 11);
+    described.attributes = full_call().attributes;
     let events = vec![
         Event::Call(Box::new(full_call())),
         Event::Call(Box::new(call_at(DAY + 6))),
@@ -100,6 +117,8 @@ fn events_come_back_as_they_were() {
         Event::Feedback(Feedback::new(fact(DAY + 7), Verdict::Negative)),
         Event::Outcome(Outcome::new(fact(DAY + 8), Text::from("interview"), Some(Usd::from_dollars(20)))),
         Event::Search(search),
+        Event::Late(Box::new(answered)),
+        Event::Late(Box::new(described)),
     ];
     write(&path, events.clone());
     let history = History::open(&path).unwrap();
@@ -234,7 +253,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let pick =
         |names: &'static [&'static str]| prop::sample::select(names).prop_map(|name| Some(Text::from(name)));
     let at = 0..72 * HOUR;
-    let call = (at.clone(), pick(&["a", "b", ""]), pick(&["m", "n"]), 0..5_usize, 0..3_u64, any::<u16>())
+    let calls = (at.clone(), pick(&["a", "b", ""]), pick(&["m", "n"]), 0..5_usize, 0..3_u64, any::<u16>())
         .prop_map(|(at, feature, model, end, kind, size)| {
             let mut call = call_at(DAY + at);
             call.scope.feature = feature;
@@ -252,15 +271,21 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             let usage = Usage::new(size.into(), kind);
             call.answers =
                 vec![PricedAnswer::new(Answer::from(usage), 1, cost[usize::try_from(kind).unwrap()])];
-            Event::Call(Box::new(call))
+            call
         });
+    let late = (calls.clone(), at.clone(), any::<bool>()).prop_map(|(mut call, at, answers)| {
+        let mut late = late_of(&call, DAY + at);
+        late.answer = call.answers.pop().filter(|_| answers);
+        Event::Late(Box::new(late))
+    });
+    let call = calls.prop_map(|call| Event::Call(Box::new(call)));
     let score = (at.clone(), pick(&["match", "style"]), -50_i32..50).prop_map(|(at, name, value)| {
         Event::Score(Score::new(fact(DAY + at), name.unwrap(), f64::from(value) / 8.0))
     });
     let outcome = (at, pick(&["interview", "application"]), 0..9_i64).prop_map(|(at, kind, value)| {
         Event::Outcome(Outcome::new(fact(DAY + at), kind.unwrap(), Some(Usd::from_dollars(value))))
     });
-    prop::collection::vec(prop_oneof![4 => call, 1 => score, 1 => outcome], 1..60)
+    prop::collection::vec(prop_oneof![4 => call, 2 => late, 1 => score, 1 => outcome], 1..60)
 }
 
 proptest! {
@@ -326,7 +351,7 @@ fn sessions_are_answered_from_events() {
 fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let calls = |path: &Path| {
-        let query = Query::new([Measure::named("calls").unwrap(), Measure::named("chunks").unwrap()]);
+        let query = Query::new(["calls", "chunks", "late_reports"].map(|name| Measure::named(name).unwrap()));
         let rows = query.run(&History::open(path).unwrap()).unwrap();
         rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
     };
@@ -338,17 +363,19 @@ fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows() {
         // What the first schema did not have.
         let connection = rusqlite::Connection::open(&path).unwrap();
         for table in ["hourly", "daily"] {
-            for column in ["backoff_nanos", "chunks", "chunk_time"] {
+            for column in ["backoff_nanos", "chunks", "late", "chunk_time"] {
                 connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
             }
         }
+        connection.execute_batch("ALTER TABLE facts DROP COLUMN rest").unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
         drop(connection);
         if begins_with_a_reader {
-            assert_eq!(calls(&path), ["1", "0"]);
+            assert_eq!(calls(&path), ["1", "0", "0"]);
         }
-        write(&path, vec![Event::Call(Box::new(full_call()))]);
-        assert_eq!(calls(&path), ["2", "2"]);
+        let late = Event::Late(Box::new(late_of(&full_call(), DAY + 9)));
+        write(&path, vec![Event::Call(Box::new(full_call())), late]);
+        assert_eq!(calls(&path), ["2", "2", "1"]);
         assert!(History::open(&path).unwrap().check().unwrap().is_empty());
     }
 }

@@ -1,6 +1,9 @@
 //! The `jsonl` exporter: one event, one line, appended.
 
-use jobmon_core::{Batch, CallId, CallRecord, Event, Exporter, Operation, SpanId, Text, Timestamp, TraceId};
+use jobmon_core::{
+    Answer, Batch, CallId, CallRecord, Cost, Event, Exporter, Fact, Late, Operation, PricedAnswer, Scope,
+    SpanId, Text, Timestamp, TraceId, Usage, Usd,
+};
 use jobmon_export::Jsonl;
 use std::sync::Arc;
 
@@ -37,6 +40,30 @@ fn calls_left_out_by_sampling_are_not_written() {
     left_out.sampled = false;
     Jsonl::open(&path).unwrap().export(&batch(vec![left_out])).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+}
+
+#[test]
+fn what_comes_late_is_a_line_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let ended = call("ended");
+    let mut late = Late::new(Fact::new(Timestamp::from_nanos(1), Some(ended.id), Scope::default()));
+    let cost = Cost::Known(Usd::from_nanos(7));
+    late.answer = Some(PricedAnswer::new(Answer::from(Usage::new(5, 1)), 2, cost));
+    late.attributes = vec![(Text::from("job.id"), "j-1".into())];
+    late.for_nothing = true;
+    let events = vec![Event::Late(Box::new(late))];
+    Jsonl::open(&path)
+        .unwrap()
+        .export(&Batch { resource: Arc::default(), events: Arc::new(events) })
+        .unwrap();
+    let line: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!((&line["type"], &line["call"]), (&"late".into(), &ended.id.to_string().into()));
+    let answer = serde_json::json!({
+        "usage": {"input": 5, "output": 1}, "attempt": 2, "cost": {"grade": "known", "nanodollars": 7},
+    });
+    assert_eq!((&line["answer"], &line["attributes"]["job.id"]), (&answer, &"j-1".into()));
+    assert_eq!((&line["for_nothing"], line.get("category")), (&true.into(), None));
 }
 
 #[test]

@@ -36,6 +36,8 @@ WITHIN = 0.01
 SCOPE = ("project", "service", "environment", "feature", "strategy", "session", "user")
 FACTS = ("score", "outcome")
 KINDS = {"call", "score", "feedback", "outcome", "search"}
+# What is reported of a call after its end: not every run has some.
+LATE = "late"
 
 
 class Item:
@@ -72,6 +74,8 @@ def items_of(lines):
                 key["score"] = line["name"]
             if line["type"] == "outcome":
                 key["outcome"] = line["kind"]
+            if line["type"] == LATE:
+                key["category"] = line.get("category")
             yield Item(line["type"], line["at_unix_nanos"], key, line)
 
 
@@ -146,6 +150,12 @@ def wasted(line):
     )
 
 
+def late_as_call(line):
+    """What came late counts as an answer of its call does."""
+    answers = [line["answer"]] if "answer" in line else []
+    return {"answers": answers, "end": "error" if line.get("for_nothing") else "ok"}
+
+
 def nearest_rank(numbers, share):
     numbers = sorted(numbers)
     return numbers[max(math.ceil(Fraction(share) * len(numbers)), 1) - 1] if numbers else None
@@ -167,11 +177,16 @@ def measures_of(items):
     retried = [line for line in calls if len(line.get("attempts", [])) > 1]
     recovered = [line for line in retried if line["end"] == "ok"]
     recovered_attempts = sum(line["end"] == "ok" for line in of["attempt"])
+    late = [late_as_call(line) for line in of[LATE]]
     costs = [cost_of(line) for line in calls if cost_of(line)]
+    costs += [cost_of(answer) for line in late for answer in line["answers"]]
     cost = total_of(costs)
     errors = ends["error"] + ends["panicked"]
     durations = [line["duration_nanos"] for line in calls if "duration_nanos" in line]
     firsts = [line["first_token_nanos"] for line in calls if "first_token_nanos" in line]
+    chunks = [line["chunks"] for line in calls if "chunks" in line]
+    gaps = [(one["last_nanos"] - one["first_nanos"]) // (one["count"] - 1) for one in chunks if one["count"] > 1]
+    backoff = sum(attempt.get("backoff_nanos", 0) for line in calls for attempt in line.get("attempts", []))
     scores = [line["value"] for line in of["score"]]
     verdicts = Counter(line["verdict"] for line in of["feedback"])
     outcomes = len(of["outcome"])
@@ -180,7 +195,7 @@ def measures_of(items):
     judged = sum(line.get("results", 0) for line in searches if "relevant" in line)
     relevant = sum(line.get("relevant", 0) for line in searches)
     token_sums = {
-        name: sum(tokens(line, kind) for line in calls)
+        name: sum(tokens(line, kind) for line in calls + late)
         for name, kind in (
             ("input_tokens", "input"),
             ("output_tokens", "output"),
@@ -224,10 +239,11 @@ def measures_of(items):
         "attempt_recovery_rate": ratio(recovered_attempts, len(of["attempt"])),
         "total_tokens": token_sums["input_tokens"] + token_sums["output_tokens"],
         "cost": cost,
-        "wasted_cost": sum(map(wasted, calls)) if cost else None,
+        "wasted_cost": sum(map(wasted, calls + late)) if cost else None,
         "cost_per_call": cost and cost.shared(len(model_calls)),
         "unpriced_calls": sum(one.grade == "unpriced" for one in costs),
         "calls_without_usage": sum(bool(line.get("usage_missing")) for line in calls),
+        "late_reports": len(late),
         "mean_latency": Rounded(seconds / len(durations)) if durations else None,
         "p50_latency": latency("0.5"),
         "p90_latency": latency("0.9"),
@@ -236,6 +252,10 @@ def measures_of(items):
         "max_latency": Rounded(max(durations) / NANOS) if durations else None,
         "p50_time_to_first_token": latency("0.5", firsts),
         "p95_time_to_first_token": latency("0.95", firsts),
+        "chunks": sum(one["count"] for one in chunks),
+        "p50_time_per_output_chunk": latency("0.5", gaps),
+        "p95_time_per_output_chunk": latency("0.95", gaps),
+        "backoff_time": Rounded(backoff / NANOS) if retried else None,
         "tokens_per_second": ratio(token_sums["output_tokens"], seconds) or None,
         "scores": len(scores),
         "mean_score": ratio(math.fsum(scores), len(scores)),
@@ -262,7 +282,7 @@ def measures_of(items):
 
 MONEY = {"cost", "wasted_cost", "cost_per_call", "outcome_value", "cost_per_outcome"}
 PLAIN_MONEY = {"wasted_cost", "outcome_value"}
-TIMES = {name for name in measures_of([]) if name.endswith(("_latency", "_first_token"))}
+TIMES = {name for name in measures_of([]) if name.endswith(("_latency", "_first_token", "_output_chunk", "backoff_time"))}
 SHARES = {name for name in measures_of([]) if name.endswith("_rate")} | {"relevance", "roi"}
 
 
@@ -393,21 +413,21 @@ def cells(line):
 SECTIONS = {
     "summary": (
         [],
-        "calls success_rate errors cancelled model_calls cost wasted_cost input_tokens output_tokens "
-        "cache_read_tokens p50_latency p95_latency retried_calls recovered_calls recovery_rate searches relevance "
+        "calls success_rate errors cancelled model_calls calls_without_usage late_reports cost wasted_cost "
+        "input_tokens output_tokens cache_read_tokens p50_latency p95_latency retried_calls recovered_calls recovery_rate searches relevance "
         "outcomes outcome_value roi cost_per_outcome outcomes_per_search feedback feedback_rate",
         "",
     ),
     "features": (
         ["feature"],
         "cost wasted_cost model_calls cost_per_call total_tokens success_rate p95_latency",
-        "model_calls",
+        "model_calls cost",
     ),
     "models": (
         ["provider", "model"],
         "model_calls success_rate cost cost_per_call input_tokens output_tokens p50_latency p95_latency "
         "tokens_per_second mean_score",
-        "model_calls",
+        "model_calls cost",
     ),
     "operations": (
         ["operation", "name"],
@@ -419,7 +439,7 @@ SECTIONS = {
     "strategies": (
         ["strategy"],
         "searches results relevance cost outcomes outcome_value roi outcomes_per_search",
-        "searches model_calls",
+        "searches model_calls cost",
     ),
     "outcomes": (["outcome"], "outcomes outcome_value cost_per_outcome", "outcomes"),
     "unpriced": (
@@ -581,12 +601,13 @@ def run_example(checks, example, folder, number):
         sys.exit(checks.finish())
     lines = [json.loads(line) for line in jsonl.read_text(encoding="utf-8").splitlines()]
     kinds = Counter(line["type"] for line in lines)
-    checks.that(set(kinds) == KINDS and kinds["call"] > 50, f"run {number}: {len(lines)} lines of every kind", kinds)
+    checks.that(set(kinds) - {LATE} == KINDS and kinds["call"] > 50, f"run {number}: {len(lines)} lines of every kind", kinds)
     delivery = re.search(r"^Delivery: (.*)$", done.out, re.MULTILINE)
     wanted = "; ".join([f"{len(lines)} events"] + [f"{name}: {len(lines)} exported" for name in ("console", "sqlite", "jsonl")])
     checks.that(delivery and delivery[1] == wanted, f"run {number}: its delivery counts those lines", delivery)
     printed_ = sum(bool(re.match(r"\d\d:\d\d:\d\d ", line)) for line in done.err.splitlines())
-    checks.that(printed_ == kinds["call"], f"run {number}: the console has a line for each call", printed_)
+    lines_of_calls = kinds["call"] + kinds[LATE]
+    checks.that(printed_ == lines_of_calls, f"run {number}: the console has a line for each call", printed_)
     checks.none(own_costs(lines), f"run {number}: costs, waste and tokens of each call follow from its answers")
     report = done.out.split("\nDelivery: ")[0]
     return began, lines, report

@@ -2,6 +2,7 @@
 
 mod context;
 mod exits;
+mod late;
 mod promises;
 mod reports;
 mod retries;

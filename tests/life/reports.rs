@@ -117,26 +117,6 @@ fn a_model_call_without_usage_is_counted_and_warned_about_once() {
 }
 
 #[test]
-fn what_comes_too_late_or_from_nowhere_is_counted() {
-    #[instrument_llm(model = "gpt-4o-mini")]
-    fn leaks() -> jobmon::Current {
-        jobmon::current().usage(Usage::new(1, 1));
-        jobmon::current()
-    }
-    let mut settings = Settings::default();
-    settings.warnings = jobmon::Warnings::to(|_| {});
-    let (collect, _guard) = Collect::install_with(settings);
-    let ended = leaks();
-    ended.usage(Usage::new(5, 5));
-    ended.field("late", 1_u8);
-    jobmon::observe(answer(3, 3));
-    assert_eq!(collect.only_call().usage(), Some(Usage::new(1, 1)));
-    let delivery = collect.guard().delivery();
-    assert_eq!((delivery.unattached, delivery.late), (1, 2));
-    assert!(delivery.to_string().contains("2 reports after the end of their call"), "{delivery}");
-}
-
-#[test]
 fn what_is_reported_twice_is_kept_and_counted() {
     #[instrument_llm(model = "gpt-4o-mini")]
     fn repeats() {
@@ -155,6 +135,35 @@ fn what_is_reported_twice_is_kept_and_counted() {
     assert_eq!(call.usage(), Some(Usage::new(11, 3)));
     assert_eq!(call.attributes, [(Text::literal("tries"), 2_u8.into())]);
     assert_eq!(collect.guard().delivery().repeated, 2);
+}
+
+#[test]
+fn a_monitor_says_in_the_end_what_was_not_reported_as_it_should_be_and_is_quiet_else() {
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn silent() {}
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn ends() -> jobmon::Current {
+        jobmon::current().usage(Usage::new(1, 1));
+        jobmon::current()
+    }
+    let last_words = |run: fn()| {
+        let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keep = std::sync::Arc::clone(&said);
+        let mut settings = Settings::default();
+        settings.warnings = jobmon::Warnings::to(move |text| keep.lock().unwrap().push(text.to_owned()));
+        let guard = jobmon::Pipeline::start(settings, Vec::new()).unwrap().install_local();
+        run();
+        drop(guard);
+        said.lock().unwrap().pop()
+    };
+    let said = last_words(|| {
+        silent();
+        silent();
+        ends().usage(Usage::new(1, 1));
+    });
+    let wanted = "in all there were 2 model calls without usage, 1 reports after the end of their call";
+    assert_eq!(said.as_deref(), Some(wanted));
+    assert_eq!(last_words(|| drop(ends())), None);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 mod call;
 mod fact;
+mod late;
 
 use crate::text::Text;
 use crate::time::Timestamp;
 
 pub use call::{Attempt, CallRecord, Chunks, End, Location, PricedAnswer};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
+pub use late::Late;
 
 /// Something that happened: a finished call, or a fact about one.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,8 @@ pub enum Event {
     Outcome(Outcome),
     /// A search and what it found.
     Search(Search),
+    /// Usage or attributes of a call that had ended.
+    Late(Box<Late>),
 }
 
 impl Event {
@@ -55,6 +59,7 @@ impl Event {
             | Self::Feedback(Feedback { fact, .. })
             | Self::Outcome(Outcome { fact, .. })
             | Self::Search(Search { fact, .. }) => Some(fact),
+            Self::Late(late) => Some(&mut late.fact),
         }
     }
 
@@ -66,6 +71,7 @@ impl Event {
             | Self::Feedback(Feedback { fact, .. })
             | Self::Outcome(Outcome { fact, .. })
             | Self::Search(Search { fact, .. }) => Err(fact),
+            Self::Late(late) => Err(&late.fact),
         }
     }
 

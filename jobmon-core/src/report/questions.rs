@@ -31,6 +31,8 @@ pub(super) const QUESTIONS: &[Question] = &[
             "errors",
             "cancelled",
             "model_calls",
+            "calls_without_usage",
+            "late_reports",
             "cost",
             "wasted_cost",
             "input_tokens",
@@ -68,7 +70,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "success_rate",
             "p95_latency",
         ],
-        about: &["model_calls"],
+        about: &["model_calls", "cost"],
         nothing: "(unattributed)",
     },
     Question {
@@ -88,7 +90,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "tokens_per_second",
             "mean_score",
         ],
-        about: &["model_calls"],
+        about: &["model_calls", "cost"],
         nothing: "(not given)",
     },
     Question {
@@ -143,7 +145,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "roi",
             "outcomes_per_search",
         ],
-        about: &["searches", "model_calls"],
+        about: &["searches", "model_calls", "cost"],
         nothing: "-",
     },
     Question {

@@ -1,6 +1,6 @@
 //! A whole event as one JSON object: a line of the `jsonl` exporter.
 
-use super::{Object, cost, failure, nanos, put, rest, text, usage};
+use super::{Object, cost, failure, late, nanos, put, rest, text, usage};
 use jobmon_core::{CallRecord, Event, Fact, Resource, Scope, Usd};
 use serde_json::{Value, json};
 
@@ -30,6 +30,11 @@ pub(crate) fn write(resource: &Resource, event: &Event) -> Value {
             object.insert("query".to_owned(), json!(search.query.as_str()));
             object.insert("results".to_owned(), json!(search.results));
             put(&mut object, "relevant", search.relevant);
+            object
+        }
+        Event::Late(event) => {
+            let mut object = fact("late", &event.fact);
+            object.extend(late(event));
             object
         }
         _ => Object::new(),

@@ -4,7 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, Failure, PricedAnswer, Text, Usage, Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Text, Usage,
+    Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -37,10 +38,25 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "answers", list(record.answers.iter().map(answer).collect()));
     put(&mut object, "attempts", list(record.attempts.iter().map(attempt).collect()));
     put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
-    let attributes: Object =
-        record.attributes.iter().map(|(key, value)| (key.as_str().to_owned(), attribute(value))).collect();
-    put(&mut object, "attributes", (!attributes.is_empty()).then_some(attributes));
+    put(&mut object, "attributes", attributes(&record.attributes));
     object
+}
+
+/// What came late, apart from what all facts have.
+pub(crate) fn late(late: &Late) -> Object {
+    let mut object = Object::new();
+    put(&mut object, "answer", late.answer.as_ref().map(answer));
+    put(&mut object, "prices", text(late.prices.as_ref()));
+    put(&mut object, "attributes", attributes(&late.attributes));
+    put(&mut object, "category", late.category.map(ErrorCategory::name));
+    put(&mut object, "for_nothing", late.for_nothing.then_some(true));
+    object
+}
+
+fn attributes(attributes: &[(Text, Attribute)]) -> Option<Object> {
+    let object: Object =
+        attributes.iter().map(|(key, value)| (key.as_str().to_owned(), attribute(value))).collect();
+    (!object.is_empty()).then_some(object)
 }
 
 fn attribute(value: &Attribute) -> Value {

@@ -1,7 +1,7 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, PricedAnswer, Text, Usage, Usd,
+    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Text, Usage, Usd,
     Value as Attribute,
 };
 use serde_json::Value;
@@ -20,8 +20,24 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.answers = list("answers").iter().map(answer).collect();
     record.attempts = list("attempts").iter().filter_map(attempt).collect();
     record.chunks = chunks(&rest["chunks"]);
-    let attributes = rest["attributes"].as_object().into_iter().flatten();
-    record.attributes = attributes.map(|(key, value)| (Text::from(key.clone()), attribute(value))).collect();
+    record.attributes = attributes(&rest["attributes"]);
+}
+
+pub(crate) fn late(late: &mut Late, rest: &Value) {
+    late.answer = rest["answer"].is_object().then(|| answer(&rest["answer"]));
+    late.prices = owned(&rest["prices"]);
+    late.attributes = attributes(&rest["attributes"]);
+    late.category = category(&rest["category"]);
+    late.for_nothing = rest["for_nothing"] == true;
+}
+
+fn attributes(value: &Value) -> Vec<(Text, Attribute)> {
+    let attributes = value.as_object().into_iter().flatten();
+    attributes.map(|(key, value)| (Text::from(key.clone()), attribute(value))).collect()
+}
+
+fn category(value: &Value) -> Option<ErrorCategory> {
+    value.as_str().and_then(|name| name.parse().ok())
 }
 
 fn chunks(value: &Value) -> Option<Chunks> {
@@ -82,8 +98,7 @@ fn attempt(value: &Value) -> Option<Attempt> {
 }
 
 pub(crate) fn failure(value: &Value) -> Failure {
-    let category = value["category"].as_str().and_then(|name| name.parse().ok());
-    let mut failure = Failure::new(category.unwrap_or(ErrorCategory::Other));
+    let mut failure = Failure::new(category(&value["category"]).unwrap_or(ErrorCategory::Other));
     failure.message = owned(&value["message"]);
     failure.http_status = value["http_status"].as_u64().and_then(|status| u16::try_from(status).ok());
     failure.retry_after = duration(&value["retry_after_nanos"]);

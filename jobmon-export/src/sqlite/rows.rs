@@ -3,8 +3,8 @@
 use super::cost_of;
 use crate::json::{self, nanos};
 use jobmon_core::{
-    CallId, CallRecord, Event, Fact, Feedback, Outcome, Resource, Scope, Score, Search, SpanId, Subject,
-    Text, Timestamp, TraceId, Usage, Usd,
+    CallId, CallRecord, Cost, Event, Fact, Feedback, Late, Outcome, Resource, Scope, Score, Search, SpanId,
+    Subject, Text, Timestamp, TraceId, Usage, Usd,
 };
 use rusqlite::{Row, Statement, named_params};
 use std::time::Duration;
@@ -24,6 +24,11 @@ fn integer(number: Option<u64>) -> Option<i64> {
 
 fn unsigned(number: Option<i64>) -> Option<u64> {
     number.and_then(|number| u64::try_from(number).ok())
+}
+
+/// What is known of a cost; nothing of one without any price.
+fn priced(cost: Cost) -> Option<Usd> {
+    (cost != Cost::Unpriced).then(|| cost.floor())
 }
 
 pub(super) const INSERT_CALL: &str = "INSERT INTO calls VALUES (
@@ -68,7 +73,7 @@ pub(super) fn insert_call(
         ":cache_read_tokens": integer(usage.cache_read),
         ":cache_write_tokens": integer(usage.cache_write),
         ":reasoning_tokens": integer(usage.reasoning),
-        ":cost_nanodollars": call.cost.filter(|cost| *cost != jobmon_core::Cost::Unpriced).map(|cost| cost.floor().nanos()),
+        ":cost_nanodollars": call.cost.and_then(priced).map(Usd::nanos),
         ":cost_grade": call.cost.map_or("", |cost| cost.grade()),
         ":wasted_nanodollars": call.wasted().nanos(),
         ":prices": or_empty(call.prices.as_ref()),
@@ -142,10 +147,15 @@ fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
     Ok(scope)
 }
 
-pub(super) const INSERT_FACT: &str = "INSERT INTO facts VALUES (
+/// A table that was brought up to date may have its columns in another order than a new one.
+pub(super) const INSERT_FACT: &str = "INSERT INTO facts (
+    at, kind, label, number, nanodollars, results, relevant, call_trace_id, call_span_id,
+    project, service, environment, session, user, feature, strategy,
+    operation, name, provider, model, rest)
+    VALUES (
     :at, :kind, :label, :number, :nanodollars, :results, :relevant, :call_trace_id, :call_span_id,
     :project, :service, :environment, :session, :user, :feature, :strategy,
-    :operation, :name, :provider, :model)";
+    :operation, :name, :provider, :model, :rest)";
 
 pub(super) fn insert_fact(
     into: &mut Statement<'_>,
@@ -158,10 +168,16 @@ pub(super) fn insert_fact(
         Event::Feedback(feedback) => ("feedback", feedback.verdict.name()),
         Event::Outcome(outcome) => ("outcome", outcome.kind.as_str()),
         Event::Search(search) => ("search", search.query.as_str()),
+        Event::Late(_) => ("late", ""),
         _ => return Ok(()),
     };
     let number = if let Event::Score(score) = event { Some(score.value) } else { None };
-    let value = if let Event::Outcome(outcome) = event { outcome.value.map(Usd::nanos) } else { None };
+    let money = match event {
+        Event::Outcome(outcome) => outcome.value,
+        Event::Late(late) => late.cost().and_then(priced),
+        _ => None,
+    };
+    let rest = if let Event::Late(late) = event { Some(json::late(late)) } else { None };
     let search = if let Event::Search(search) = event { Some(search) } else { None };
     let subject = fact.subject.as_ref();
     into.execute(named_params! {
@@ -169,7 +185,7 @@ pub(super) fn insert_fact(
         ":kind": kind,
         ":label": label,
         ":number": number,
-        ":nanodollars": value,
+        ":nanodollars": money.map(Usd::nanos),
         ":results": integer(search.map(|search| search.results)),
         ":relevant": integer(search.and_then(|search| search.relevant)),
         ":call_trace_id": fact.call.map(|call| call.trace.to_bytes()),
@@ -185,6 +201,7 @@ pub(super) fn insert_fact(
         ":name": or_empty(subject.map(|subject| &subject.name)),
         ":provider": or_empty(subject.and_then(|subject| subject.provider.as_ref())),
         ":model": or_empty(subject.and_then(|subject| subject.model.as_ref())),
+        ":rest": rest.map(|rest| serde_json::Value::Object(rest).to_string()),
     })?;
     Ok(())
 }
@@ -219,6 +236,13 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
             search.results = unsigned(row.get("results")?).unwrap_or(0);
             search.relevant = unsigned(row.get("relevant")?);
             Event::Search(search)
+        }
+        "late" => {
+            let mut late = Late::new(fact);
+            let rest: Option<String> = row.get("rest")?;
+            let rest = rest.and_then(|rest| serde_json::from_str(&rest).ok()).unwrap_or_default();
+            json::read::late(&mut late, &rest);
+            Event::Late(Box::new(late))
         }
         _ => return Ok(None),
     };

@@ -36,7 +36,8 @@ CREATE TABLE facts (
     call_trace_id BLOB, call_span_id BLOB,
     project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
     session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
-    operation TEXT NOT NULL, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL
+    operation TEXT NOT NULL, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+    rest TEXT
 ) STRICT;
 CREATE INDEX facts_by_time ON facts (at);
 CREATE INDEX facts_by_call ON facts (call_span_id);
@@ -144,9 +145,11 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
             connection.execute_batch(&format!(
                 "ALTER TABLE {table} ADD COLUMN backoff_nanos INTEGER NOT NULL DEFAULT 0;
                  ALTER TABLE {table} ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+                 ALTER TABLE {table} ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
                  ALTER TABLE {table} ADD COLUMN chunk_time BLOB NOT NULL DEFAULT x'';"
             ))?;
         }
+        connection.execute_batch("ALTER TABLE facts ADD COLUMN rest TEXT")?;
         connection.pragma_update(None, "user_version", 2)?;
     }
     Ok(())
