@@ -20,13 +20,15 @@ struct Told {
     answer: Option<Answer>,
     /// Whether the last item, and none before it, told usage.
     usage_at_last: bool,
-    /// Why the last item was an error, where it was one.
-    failure: Option<Option<Failure>>,
+    /// Whether the last item was an error.
+    failed: bool,
+    /// Why.
+    failure: Option<Failure>,
 }
 
 impl Told {
     fn item(&mut self, seen: Seen) {
-        self.failure = seen.failed.then_some(seen.failure);
+        (self.failed, self.failure) = (seen.failed, seen.failure);
         let usage = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.usage.is_some());
         self.usage_at_last =
             usage(&seen.answer) && self.answer.as_ref().is_some_and(|before| before.usage.is_none());
@@ -101,24 +103,25 @@ impl Flowing {
             self.handle.running().call.chunk();
         }
         self.told.item(seen);
-        self.end = match &self.told.failure {
-            Some(_) => End::Error,
-            None if nothing_left || self.told.has_stopped() => End::Ok,
-            None => End::Abandoned,
+        self.end = if self.told.failed {
+            End::Error
+        } else if nothing_left || self.told.has_stopped() {
+            End::Ok
+        } else {
+            End::Abandoned
         };
     }
 
     /// The stream has said that there is nothing more.
     fn ended(&mut self) {
-        self.end = if self.told.failure.is_some() { End::Error } else { End::Ok };
+        self.end = if self.told.failed { End::Error } else { End::Ok };
     }
 }
 
 impl Drop for Flowing {
     fn drop(&mut self) {
-        let told = std::mem::take(&mut self.told);
-        let seen =
-            Seen { failed: told.failure.is_some(), answer: told.answer, failure: told.failure.flatten() };
+        let Told { answer, failed, failure, .. } = std::mem::take(&mut self.told);
+        let seen = Seen { failed, answer, failure };
         self.handle.running().call.finish(self.end, seen);
     }
 }
@@ -137,6 +140,9 @@ where
 }
 
 /// Opens the stream inside a result, or ends the call with the error.
+///
+/// # Errors
+/// The one in the result.
 pub fn opened<S, T, E>(
     call: Open,
     output: Result<S, E>,

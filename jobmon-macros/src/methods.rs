@@ -150,10 +150,11 @@ impl Method {
                 own.or(block)
             }
         };
-        match own_model {
-            true => args.check_model(mistakes),
+        if own_model {
+            args.check_model(mistakes);
+        } else {
             // What there is to say of the model of all is said of the first.
-            false => block.model_warning = TokenStream::new(),
+            block.model_warning = TokenStream::new();
         }
         let function =
             Function::parse(plain.clone()).map(|function| Function { line: line_of(sig), ..function });

@@ -70,21 +70,12 @@ impl Retrying {
         let mut inside = Inside::new(self);
         inside.begin();
         let output = inside.run(body);
-        match inside.end(&output, look) {
-            Next::Settled(seen) => Some(Settled { output, seen }),
-            Next::After(wait) => {
-                inside.enter(|| drop(output));
-                std::thread::sleep(wait);
-                None
-            }
-        }
+        let (seen, wait) = inside.end(&output, look);
+        let Some(wait) = wait else { return Some(Settled { output, seen }) };
+        inside.enter(|| drop(output));
+        std::thread::sleep(wait);
+        None
     }
-}
-
-/// What comes after an attempt.
-enum Next {
-    Settled(Seen),
-    After(Duration),
 }
 
 /// An attempt inside its call.
@@ -131,11 +122,16 @@ impl<'a> Inside<'a> {
         }
     }
 
-    fn end<R>(&mut self, output: &R, look: impl FnOnce(&R) -> (Seen, Option<bool>)) -> Next {
+    /// Ends it; gives what was seen, and how long to wait for another one if there is to be one.
+    fn end<R>(
+        &mut self,
+        output: &R,
+        look: impl FnOnce(&R) -> (Seen, Option<bool>),
+    ) -> (Seen, Option<Duration>) {
         let (seen, wanted) = look(output);
         let failure = seen.failure.as_ref().filter(|_| seen.failed);
         let policy = &self.call.policy;
-        let next = failure.and_then(|failure| {
+        let wait = failure.and_then(|failure| {
             // A back-off by a function is code of the user's.
             unharmed(|| policy.after(self.call.made, failure, wanted)).flatten()
         });
@@ -145,7 +141,7 @@ impl<'a> Inside<'a> {
             // What comes after an attempt belongs to it, too: its answer is read at the end.
             running.inside.attempt = 0;
         }
-        next.map_or(Next::Settled(seen), Next::After)
+        (seen, wait)
     }
 }
 
@@ -211,14 +207,11 @@ where
                 Staged::Running { future } => {
                     this.inside.begin();
                     let output = ready!(this.inside.run(|| future.poll(cx)));
-                    let next = match this.look.take() {
+                    let (seen, wait) = match this.look.take() {
                         Some(look) => this.inside.end(&output, look),
-                        None => Next::Settled(Seen::default()),
+                        None => (Seen::default(), None),
                     };
-                    let wait = match next {
-                        Next::Settled(seen) => return Poll::Ready(Some(Settled { output, seen })),
-                        Next::After(wait) => wait,
-                    };
+                    let Some(wait) = wait else { return Poll::Ready(Some(Settled { output, seen })) };
                     this.inside.enter(|| {
                         drop(output);
                         this.stage.set(Stage::Waiting { sleep: sleep(wait) });
