@@ -33,7 +33,8 @@ use proc_macro::TokenStream;
 ///
 /// The function keeps its signature, its attributes and its behaviour; each run becomes one event with its
 /// duration, its outcome and, where they can be read, its tokens and cost. It may be async or not, a method, a
-/// function that returns a future, generic, anything but `const`.
+/// function that returns a future or a stream, generic, anything but `const`. On an `impl` block it takes each async
+/// method.
 ///
 /// ```
 /// use jobmon::{Usage, instrument_llm};
@@ -59,6 +60,9 @@ use proc_macro::TokenStream;
 /// | `track(..)` | which of `tokens`, `latency`, `errors` and `retries` are recorded; all by default |
 /// | `usage` | `required`: it is a compile error when the return type tells no usage; `manual`: the body reports it; `\|out\| ..`: read it from the success value |
 /// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
+/// | `retry(..)` | the body runs again when it fails, see below; also `retry = policy`, a `jobmon::Retry` |
+/// | `timeout` | how long an attempt may take: `"30s"`, or an expression that gives a `Duration`. The error must be `From<jobmon::TimedOut>` |
+/// | `boxed` | no value: the body's future is boxed, so that its size does not add up in the futures around it |
 /// | `model_check` | `warn` (default), `error` or `off`: what the compiler says about a `model` that the price list does not know. Needs the feature `check-models` |
 /// | `disabled` | no value: this function is left as it is |
 /// | `crate` | absolute path of `jobmon`, where it is only seen through another crate |
@@ -81,17 +85,93 @@ use proc_macro::TokenStream;
 /// Models of your own are meant by `model_check = off`. A model without a provider, or with one that is computed, is
 /// known if any provider has it. Costs about 0.2 s for each crate with such a literal, to decode the list.
 ///
-/// # Switched off
-///
-/// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
-/// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
-/// then, and the compiler says so unless its name begins with `_`.
-///
 /// # Functions that return futures
 ///
 /// A function whose return type is spelled `impl Future`, `Pin<Box<dyn Future>>`, `Box<dyn Future>`, `BoxFuture`
 /// or `LocalBoxFuture` (methods under `#[async_trait]`, too) is monitored until its future is ready. What it does
 /// before it returns the future is not part of the call.
+///
+/// # Functions that return streams
+///
+/// A function whose return type is spelled `impl Stream`, `Pin<Box<dyn Stream>>`, `Box<dyn Stream>`, `BoxStream` or
+/// `LocalBoxStream`, or a `Result` with one of these, is monitored until its stream ends or is dropped. Usage is that of
+/// the last item that carries it. A stream that is dropped in the middle is abandoned and reports what it used; one
+/// that is dropped after its last item has ended, as far as that can be known: when its model has given a finish
+/// reason, when usage has come after items without it, or when `size_hint` says that nothing is left. Memory does not
+/// grow with the stream.
+///
+/// # Retries
+///
+/// ```
+/// use jobmon::{ErrorCategory, LlmError, TimedOut, Usage, instrument_llm};
+/// # struct Client;
+/// # impl Client { async fn send(&self, _: String) -> Result<Usage, AgentError> { Ok(Usage::new(1, 1)) } }
+///
+/// #[derive(Debug, LlmError)]
+/// enum AgentError {
+///     #[llm(category = rate_limit)]
+///     SlowDown,
+///     TimedOut(#[llm(source)] TimedOut),
+/// }
+/// # impl From<TimedOut> for AgentError { fn from(error: TimedOut) -> Self { Self::TimedOut(error) } }
+///
+/// #[instrument_llm(
+///     provider = "openai", model = "gpt-4o-mini",
+///     retry(attempts = 4, backoff = exponential("200ms", max = "5s"), jitter, on(RateLimit, Network, Timeout)),
+///     timeout = "30s",
+/// )]
+/// async fn ask(client: &Client, prompt: String) -> Result<Usage, AgentError> {
+///     client.send(prompt).await
+/// }
+/// # drop(ask(&Client, String::new()));
+/// ```
+///
+/// | key of `retry` | value |
+/// |---|---|
+/// | `attempts` | in total, at least 2; 3 by default |
+/// | `backoff` | `fixed("1s")`, `exponential("200ms", max = "5s", factor = 2)`, or a function `fn(u32) -> Duration` of the number of the attempt that failed. By default `exponential("500ms", max = "30s")` |
+/// | `max` | the longest back-off |
+/// | `jitter` | no value: a random part of the back-off |
+/// | `on(..)` | the categories that are retried; by default `RateLimit`, `Network`, `Timeout` and `Server` |
+/// | `when` | `\|e\| ..` or a function: whether an error is retried, instead of `on` |
+/// | `max_retry_after` | the longest `Retry-After` that is waited for; 60 s by default |
+///
+/// It is one call with several attempts, each with its own duration, outcome and usage; waiting is apart. What a
+/// provider asks to wait (`Retry-After`) is waited for. The timeout is that of each attempt; it is not part of the
+/// back-off. Each attempt has clones of what was given by value; what is borrowed, `&mut` too, is lent to one after the
+/// other. A body that retries by itself wraps each try in `jobmon::attempt(future)`; attempts inside an attempt are
+/// the attempts. A function that is not async blocks its thread while it waits. With a stream it is opening it that is
+/// tried again. Retries happen with and without a monitor.
+///
+/// A future that the function returns is made by each attempt, the first time when it is first polled.
+///
+/// # On an `impl` block
+///
+/// ```
+/// use jobmon::{Usage, instrument_llm};
+/// struct Agent;
+///
+/// #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
+/// impl Agent {
+///     async fn analyze(&self) -> Usage { Usage::new(1_200, 40) }
+///
+///     #[instrument_llm(model = "gpt-4o", feature = "documents")] // goes before what the block says
+///     async fn write(&self) -> Usage { Usage::new(900, 600) }
+///
+///     #[instrument_llm(skip)]
+///     async fn wait(&self) {}
+///
+///     fn plain(&self) {} // is not async: put the attribute on it to monitor it
+/// }
+/// # drop((Agent.analyze(), Agent.write(), Agent.wait(), Agent.plain()));
+/// ```
+///
+/// # Switched off
+///
+/// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
+/// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
+/// then, and the compiler says so unless its name begins with `_`. What the attribute does is gone with it, retries and
+/// timeouts too.
 #[proc_macro_attribute]
 pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::instrument(args.into(), item.into()).into()
