@@ -1,13 +1,14 @@
 //! In which order a function's parameters are dropped.
 
 use crate::bindings::{self, Binding, mentions};
+use crate::func::Function;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{FnArg, Pat, PatType, Signature, Token, Type};
+use syn::{Attribute, FnArg, Pat, PatType, Signature, Token, Type};
 
 /// What keeps a body, moved into a closure or an async block, dropping parameters as the bare function does: last
 /// declared first, and whole.
@@ -27,9 +28,11 @@ pub(crate) struct DropOrder {
 }
 
 impl DropOrder {
-    /// Decides by the signature and by the words in the body. What code outside of the body names, given as well, keeps
-    /// its name there.
-    pub(crate) fn of(sig: &Signature, body: &TokenStream, outside: &TokenStream, p: &TokenStream) -> Self {
+    /// Decides by the signature and by the words in the body. Parameters keep their names where others look at them:
+    /// code outside of the body, given as well, and other macros.
+    pub(crate) fn of(function: &Function, outside: &TokenStream, p: &TokenStream) -> Self {
+        let Function { sig, body, .. } = function;
+        let is_read = function.attrs.iter().any(may_read_parameters);
         let m = Span::mixed_site();
         let mut held: Vec<TokenStream> = Vec::new();
         let mut lets = TokenStream::new();
@@ -70,7 +73,7 @@ impl DropOrder {
                 }
             }
             let mut names = bindings::all_of(typed).into_iter();
-            if names.any(|binding| named_in(outside, &binding.name)) {
+            if is_read || names.any(|binding| named_in(outside, &binding.name)) {
                 if let Some(name) = plain {
                     let (name, mutable) = (&name.ident, &name.mutability);
                     lets.extend(quote!(#(#cfg)* let #mutable #name = #name;));
@@ -118,6 +121,36 @@ impl DropOrder {
         }
         Self { captured: TokenStream::new(), lets, sig: bindings::without_mut(sig, &moved) }
     }
+}
+
+/// Whether an attribute may be a macro, which gets the function as we leave it.
+fn may_read_parameters(attr: &Attribute) -> bool {
+    const PLAIN: [&str; 22] = [
+        "allow",
+        "cfg",
+        "clippy",
+        "cold",
+        "deny",
+        "deprecated",
+        "diagnostic",
+        "doc",
+        "expect",
+        "export_name",
+        "forbid",
+        "ignore",
+        "inline",
+        "link_section",
+        "must_use",
+        "no_mangle",
+        "rustfmt",
+        "should_panic",
+        "target_feature",
+        "test",
+        "track_caller",
+        "warn",
+    ];
+    let first = attr.path().segments.first();
+    !first.is_some_and(|first| PLAIN.iter().any(|plain| first.ident == plain))
 }
 
 fn without_mut(typed: &PatType) -> TokenStream {

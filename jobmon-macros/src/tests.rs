@@ -189,6 +189,18 @@ fn attempts_have_their_own_clones_and_what_cannot_be_retried_is_told() {
 }
 
 #[test]
+fn parameters_keep_their_names_where_others_look_at_them() {
+    let of = |args: &str, function: &str| squeezed(&expand(args, &format!("{function} {{ x.push(y) }}")));
+    let plain = of("", "#[inline] async fn f(mut x: String, (y, _): (A, B))");
+    assert!(plain.contains("#[cfg(doc)]mutx:String,#[cfg(not(doc))]__jobmon_0:String,"), "{plain}");
+    assert!(plain.contains("letmutx=__jobmon_0;") && plain.contains("let(y,_)=__jobmon_1;"), "{plain}");
+    let read = of("", "#[tracing::instrument] async fn f(mut x: String, (y, _): (A, B))");
+    assert!(read.contains("(x:String,(y,_):(A,B))") && read.contains("letmutx=x;"), "{read}");
+    let named = of("fields(n = y.len(), x.len)", "async fn f(mut x: String, (y, _): (A, B))");
+    assert!(named.contains("(x:String,(y,_):(A,B))") && named.contains("letmutx=x;"), "{named}");
+}
+
+#[test]
 fn times_are_read_and_wrong_ones_told() {
     let of = |args: &str| squeezed(&expand(args, FUNCTION));
     for (time, nanos) in [

@@ -47,8 +47,9 @@ pub(super) fn sleep(time: Duration) -> Sleeping {
         return chosen.sleep(time);
     }
     #[cfg(feature = "tokio")]
-    if tokio::runtime::Handle::try_current().is_ok() {
-        // It panics in a runtime without a clock, and there is no other way to ask.
+    // It panics in a runtime without a clock, and there is no other way to ask; where a panic would be the end of the
+    // process, nobody asks.
+    if cfg!(panic = "unwind") && tokio::runtime::Handle::try_current().is_ok() {
         let on_tokio = crate::probe::unharmed(|| tokio::time::sleep(time));
         if let Some(sleep) = on_tokio {
             return Box::pin(sleep);
