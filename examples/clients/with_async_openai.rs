@@ -10,18 +10,20 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::ReqwestService;
 use async_openai::types::chat::{
     ChatCompletionRequestUserMessage, ChatCompletionStreamOptions, CreateChatCompletionRequest,
-    CreateChatCompletionRequestArgs, CreateChatCompletionResponse,
+    CreateChatCompletionRequestArgs, CreateChatCompletionResponse, CreateChatCompletionStreamResponse,
 };
 use async_openai::types::embeddings::{CreateEmbeddingRequestArgs, CreateEmbeddingResponse};
 use async_openai::types::responses::{CreateResponseArgs, Response};
-use backon::{ExponentialBuilder, Retryable};
 use example_provider::{Config, Fault, Faults, Provider};
-use futures::StreamExt;
-use jobmon::{Console, Monitor, RecordAttempts, honour_retry_after, instrument_llm};
+use futures::{Stream, TryStreamExt};
+use jobmon::{Console, Monitor, Retry, instrument_llm};
 use std::error::Error;
 use std::time::Duration;
 
 pub(crate) const MODEL: &str = "gpt-5-mini";
+
+/// When a request is made again: one policy for all of them.
+const PATIENTLY: Retry = Retry::new(4).exponential(Duration::from_millis(20));
 
 type OpenAi = Client<OpenAIConfig>;
 
@@ -32,61 +34,59 @@ pub(crate) fn client(url: &str) -> OpenAi {
     Client::build(http.clone(), config).with_http_service(ReqwestService::new(http))
 }
 
-fn patiently() -> ExponentialBuilder {
-    ExponentialBuilder::default().with_min_delay(Duration::from_millis(20))
-}
-
 fn request(question: &str) -> Result<CreateChatCompletionRequest, OpenAIError> {
     let message = ChatCompletionRequestUserMessage::from(question);
     CreateChatCompletionRequestArgs::default().model(MODEL).messages(message).build()
 }
 
 /// The response tells its usage by itself; each try is an attempt of the call.
-#[instrument_llm(provider = "openai", model = MODEL, feature = "questions")]
+#[instrument_llm(provider = "openai", model = MODEL, feature = "questions", retry = PATIENTLY)]
 pub(crate) async fn ask(
     client: &OpenAi,
     question: &str,
 ) -> Result<CreateChatCompletionResponse, OpenAIError> {
-    let request = request(question)?;
-    let chat = client.chat();
-    (|| chat.create(request.clone())).recorded_attempts().retry(patiently()).adjust(honour_retry_after).await
+    client.chat().create(request(question)?).await
 }
 
-/// Usage comes with the last chunk, where the request asks for it.
-#[instrument_llm(provider = "openai", model = MODEL, feature = "letters")]
-pub(crate) async fn stream(client: &OpenAi, question: &str) -> Result<String, OpenAIError> {
+/// The call goes on as long as its stream. Usage comes with the last chunk, where the request asks for it.
+#[instrument_llm(provider = "openai", model = MODEL, feature = "letters", retry = PATIENTLY)]
+pub(crate) async fn stream(
+    client: &OpenAi,
+    question: &str,
+) -> Result<impl Stream<Item = Result<CreateChatCompletionStreamResponse, OpenAIError>> + use<>, OpenAIError>
+{
     let options = ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
     let request = CreateChatCompletionRequest { stream_options: Some(options), ..request(question)? };
-    let mut stream = client.chat().create_stream(request).await?;
-    let mut text = String::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        if chunk.usage.is_some() {
-            jobmon::observe(&chunk);
-        }
-        for piece in chunk.choices.into_iter().filter_map(|choice| choice.delta.content) {
-            jobmon::current().first_token();
-            text.push_str(&piece);
-        }
-    }
-    Ok(text)
+    client.chat().create_stream(request).await
 }
 
-#[instrument_llm(provider = "openai", model = MODEL, feature = "advice")]
+#[instrument_llm(provider = "openai", model = MODEL, feature = "advice", retry = PATIENTLY)]
 pub(crate) async fn respond(client: &OpenAi, question: &str) -> Result<Response, OpenAIError> {
-    let request = CreateResponseArgs::default().model(MODEL).input(question).build()?;
-    let responses = client.responses();
-    (|| responses.create(request.clone())).recorded_attempts().retry(patiently()).await
+    client.responses().create(CreateResponseArgs::default().model(MODEL).input(question).build()?).await
 }
 
-#[instrument_llm(operation = embeddings, provider = "openai", model = "text-embedding-3-small")]
+#[instrument_llm(
+    operation = embeddings,
+    provider = "openai",
+    model = "text-embedding-3-small",
+    retry = PATIENTLY
+)]
 pub(crate) async fn embed(client: &OpenAi, texts: &[&str]) -> Result<CreateEmbeddingResponse, OpenAIError> {
     let request = CreateEmbeddingRequestArgs::default()
         .model("text-embedding-3-small")
         .input(texts.to_vec())
         .build()?;
-    let embeddings = client.embeddings();
-    (|| embeddings.create(request.clone())).recorded_attempts().retry(patiently()).await
+    client.embeddings().create(request).await
+}
+
+/// What the chunks of a stream say.
+pub(crate) async fn read(
+    chunks: impl Stream<Item = Result<CreateChatCompletionStreamResponse, OpenAIError>>,
+) -> Result<String, OpenAIError> {
+    let text = |chunk: CreateChatCompletionStreamResponse| {
+        chunk.choices.into_iter().filter_map(|choice| choice.delta.content).collect::<String>()
+    };
+    chunks.map_ok(text).try_collect().await
 }
 
 #[tokio::main]
@@ -98,9 +98,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let client = client(&provider.openai_url());
     ask(&client, "What does a staff engineer do?").await?;
-    // Refused at first, and this function does not retry: its line says so.
-    let _ = stream(&client, "Write me a letter.").await;
-    stream(&client, "Write me a letter.").await?;
+    read(stream(&client, "Write me a letter.").await?).await?;
     respond(&client, "Should I learn Rust?").await?;
     embed(&client, &["Rust and Kafka", "Go and Postgres"]).await?;
     Ok(())

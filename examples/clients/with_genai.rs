@@ -1,20 +1,18 @@
-//! genai, monitored: one client for Gemini and OpenAI; a chat, a stream and embeddings.
+//! genai, monitored: one client for Gemini and OpenAI; a chat, a stream of text and embeddings.
 //!
 //! ```text
 //! cargo run -p example-clients --features genai --example with_genai
 //! ```
 
-use backon::{ExponentialBuilder, Retryable};
 use example_provider::{Config, Fault, Faults, Handle, Provider};
-use futures::StreamExt;
+use futures::{Stream, TryStreamExt, future};
 use genai::adapter::AdapterKind;
 use genai::chat::{ChatOptions, ChatRequest, ChatResponse, ChatStreamEvent};
 use genai::embed::EmbedResponse;
 use genai::resolver::{AuthData, Endpoint};
 use genai::{Client, ServiceTarget};
-use jobmon::{Console, Monitor, RecordAttempts, honour_retry_after, instrument_llm};
+use jobmon::{Console, Monitor, instrument_llm};
 use std::error::Error;
-use std::time::Duration;
 
 /// A client whose every request goes to our provider.
 pub(crate) fn client(provider: &Handle) -> Result<Client, genai::Error> {
@@ -28,46 +26,51 @@ pub(crate) fn client(provider: &Handle) -> Result<Client, genai::Error> {
     Client::builder().with_reqwest(reqwest::Client::new()).with_service_target_resolver_fn(resolve).build()
 }
 
-/// The response tells its usage by itself. genai does not retry, so we do, and each try is an attempt of the call.
-#[instrument_llm(provider = "gcp.gemini", model = "gemini-2.5-flash", feature = "questions")]
-pub(crate) async fn ask(client: &Client, question: &str) -> Result<ChatResponse, genai::Error> {
-    (|| client.exec_chat("gemini-2.5-flash", ChatRequest::from_user(question), None))
-        .recorded_attempts()
-        .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(20)))
-        .adjust(honour_retry_after)
-        .await
+/// Asks one model.
+pub(crate) struct Model {
+    pub(crate) client: Client,
+    pub(crate) name: &'static str,
 }
 
-fn provider(model: &str) -> &'static str {
-    if model.starts_with("gemini") { "gcp.gemini" } else { "openai" }
-}
-
-/// Usage comes with the last event, where the options ask for it.
-#[instrument_llm(provider = provider(model), model = model, feature = "letters")]
-pub(crate) async fn stream(client: &Client, model: &str, question: &str) -> Result<String, genai::Error> {
-    let options = ChatOptions::default().with_capture_usage(true);
-    let request = ChatRequest::from_user(question);
-    let mut stream = client.exec_chat_stream(model, request, Some(&options)).await?.stream;
-    let mut text = String::new();
-    while let Some(event) = stream.next().await {
-        match event? {
-            ChatStreamEvent::Chunk(chunk) => {
-                jobmon::current().first_token();
-                text.push_str(&chunk.content);
-            }
-            ChatStreamEvent::End(end) => {
-                jobmon::observe(end);
-            }
-            _ => {}
-        }
+/// Each async method is a call of its own, with what is said here; genai does not retry, so the attribute does.
+#[instrument_llm(
+    provider = self.provider(),
+    model = self.name,
+    feature = "letters",
+    retry(attempts = 4, backoff = exponential("20ms"), jitter)
+)]
+impl Model {
+    fn provider(&self) -> &'static str {
+        if self.name.starts_with("gemini") { "gcp.gemini" } else { "openai" }
     }
-    Ok(text)
-}
 
-#[instrument_llm(operation = embeddings, provider = "openai", model = "text-embedding-3-small")]
-pub(crate) async fn embed(client: &Client, texts: &[&str]) -> Result<EmbedResponse, genai::Error> {
-    let texts = texts.iter().map(ToString::to_string).collect();
-    client.embed_batch("text-embedding-3-small", texts, None).await
+    /// The response tells its usage by itself.
+    pub(crate) async fn ask(&self, question: &str) -> Result<ChatResponse, genai::Error> {
+        self.client.exec_chat(self.name, ChatRequest::from_user(question), None).await
+    }
+
+    /// The call goes on as long as the stream that is returned. Text tells no usage, so genai's own events are
+    /// observed; it comes with the last of them, where the options ask for it.
+    ///
+    /// genai makes its request when its stream is first read: a refusal is an item of it, and not tried again.
+    pub(crate) async fn write(
+        &self,
+        question: &str,
+    ) -> Result<impl Stream<Item = Result<String, genai::Error>> + use<>, genai::Error> {
+        let options = ChatOptions::default().with_capture_usage(true);
+        let request = ChatRequest::from_user(question);
+        let events = self.client.exec_chat_stream(self.name, request, Some(&options)).await?.stream;
+        Ok(jobmon::observe_stream(events).try_filter_map(|event| {
+            let text = if let ChatStreamEvent::Chunk(chunk) = event { Some(chunk.content) } else { None };
+            future::ready(Ok(text))
+        }))
+    }
+
+    #[instrument_llm(operation = embeddings, feature = "search")]
+    pub(crate) async fn embed(&self, texts: &[&str]) -> Result<EmbedResponse, genai::Error> {
+        let texts = texts.iter().map(ToString::to_string).collect();
+        self.client.embed_batch(self.name, texts, None).await
+    }
 }
 
 #[tokio::main]
@@ -77,13 +80,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let _guard = Monitor::builder().service_name("with-genai").exporter(Console::stdout()).install()?;
 
     let client = client(&provider)?;
-    ask(&client, "What does a staff engineer do?").await?;
-    // Refused at first, and these functions do not retry: their lines say so.
-    let _ = stream(&client, "gpt-5-mini", "Write me a letter.").await;
-    stream(&client, "gpt-5-mini", "Write me a letter.").await?;
-    stream(&client, "gemini-2.5-flash", "Write me a letter.").await?;
-    let texts = ["Rust and Kafka", "Go and Postgres"];
-    let _ = embed(&client, &texts).await;
-    embed(&client, &texts).await?;
+    let model = |name| Model { client: client.clone(), name };
+    model("gemini-2.5-flash").ask("What does a staff engineer do?").await?;
+    // Refused at first: its line says so.
+    let refused = model("gpt-5-mini").write("Write me a letter.").await?.try_collect::<String>().await;
+    assert!(refused.is_err());
+    for name in ["gpt-5-mini", "gemini-2.5-flash"] {
+        model(name).write("Write me a letter.").await?.try_collect::<String>().await?;
+    }
+    model("text-embedding-3-small").embed(&["Rust and Kafka", "Go and Postgres"]).await?;
     Ok(())
 }

@@ -4,10 +4,9 @@
 //! cargo run -p example-clients --features rig --example with_rig
 //! ```
 
-use backon::{ExponentialBuilder, Retryable};
 use example_provider::{Config, Fault, Faults, Provider};
-use futures::StreamExt;
-use jobmon::{Console, Monitor, RecordAttempts, honour_retry_after, instrument_llm};
+use futures::{Stream, TryStreamExt, future};
+use jobmon::{Console, Monitor, instrument_llm};
 use rig_agent::agent::PromptResponse;
 use rig_agent::completion::PromptError;
 use rig_agent::{Agent, AgentBuilder};
@@ -17,7 +16,6 @@ use rig_core::providers::openai::{OpenAI, OpenAIConfig};
 use rig_core::streaming::{Item, StreamEvent};
 use rig_reqwest::ReqwestClient;
 use std::error::Error;
-use std::time::Duration;
 
 pub(crate) const MODEL: &str = "gpt-5-mini";
 
@@ -27,40 +25,44 @@ pub(crate) fn client(url: &str) -> OpenAI {
     OpenAIConfig::new("key").with_base_url(url).connect(http)
 }
 
-fn patiently() -> ExponentialBuilder {
-    ExponentialBuilder::default().with_min_delay(Duration::from_millis(20))
-}
-
-/// The response tells its usage by itself. rig does not retry, so we do, and each try is an attempt of the call.
-#[instrument_llm(provider = "openai", model = MODEL, feature = "questions")]
+/// The response tells its usage by itself. rig does not retry, so the attribute does.
+#[instrument_llm(
+    provider = "openai",
+    model = MODEL,
+    feature = "questions",
+    retry(attempts = 4, backoff = exponential("20ms"))
+)]
 pub(crate) async fn ask(client: &OpenAI, question: &str) -> Result<CompletionResponse, ProviderError> {
-    let model = client.chat(MODEL);
-    (|| model.call(question)).recorded_attempts().retry(patiently()).adjust(honour_retry_after).await
+    client.chat(MODEL).call(question).await
 }
 
-/// Usage comes at the end of the stream: the function reads up to there and observes it.
+/// The call goes on as long as the stream that is returned. The items of rig's stream tell no usage: the stream itself
+/// does, at its end.
+///
+/// rig makes its request when the stream is first polled: a refusal is an item, and not tried again.
 #[instrument_llm(provider = "openai", model = MODEL, feature = "letters")]
-pub(crate) async fn stream(client: &OpenAI, question: &str) -> Result<String, ProviderError> {
-    let mut stream = client.responses(MODEL).stream(question)?;
-    let mut text = String::new();
-    while let Some(item) = stream.next().await {
-        if let Item::Event(StreamEvent::Text { text: piece, .. }) = item? {
-            jobmon::current().first_token();
-            text.push_str(&piece);
-        }
-    }
-    jobmon::observe(&stream);
-    Ok(text)
+#[expect(clippy::result_large_err, reason = "the error is rig's")]
+pub(crate) fn stream(
+    client: &OpenAI,
+    question: &str,
+) -> Result<impl Stream<Item = Result<String, ProviderError>> + use<>, ProviderError> {
+    let items = jobmon::observe_at_end(client.responses(MODEL).stream(question)?);
+    Ok(items.try_filter_map(|item| {
+        let text = if let Item::Event(StreamEvent::Text { text, .. }) = item { Some(text) } else { None };
+        future::ready(Ok(text))
+    }))
 }
 
-/// All requests of an agent's run together.
-#[instrument_llm(operation = invoke_agent, provider = "openai", model = MODEL, feature = "advice")]
+/// All requests of an agent's run, each an answer with a price of its own.
+#[instrument_llm(
+    operation = invoke_agent,
+    provider = "openai",
+    model = MODEL,
+    feature = "advice",
+    retry(attempts = 4, backoff = exponential("20ms"))
+)]
 pub(crate) async fn advise(agent: &Agent, question: &str) -> Result<PromptResponse, PromptError> {
-    (async || agent.prompt(question).await)
-        .recorded_attempts()
-        .retry(patiently())
-        .adjust(honour_retry_after)
-        .await
+    agent.prompt(question).await
 }
 
 #[tokio::main]
@@ -71,9 +73,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let client = client(&provider.openai_url());
     ask(&client, "What does a staff engineer do?").await?;
-    // Refused at first, and this function does not retry: its line says so.
-    let _ = stream(&client, "Write me a letter.").await;
-    stream(&client, "Write me a letter.").await?;
+    // Refused at first: its line says so.
+    let refused = stream(&client, "Write me a letter.")?.try_collect::<String>().await;
+    assert!(refused.is_err());
+    stream(&client, "Write me a letter.")?.try_collect::<String>().await?;
     let agent = AgentBuilder::new(client.chat(MODEL)).preamble("You advise on careers.").build();
     advise(&agent, "Should I learn Rust?").await?;
     Ok(())

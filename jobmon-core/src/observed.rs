@@ -44,7 +44,13 @@ where
     S: Stream,
     S::Item: ReportsUsage,
 {
-    Observed { stream, item: S::Item::reported, whole: |_| Answer::default(), reading: Reading::Unpolled }
+    Observed {
+        stream,
+        item: S::Item::reported,
+        whole: |_| Answer::default(),
+        told: Answer::default(),
+        reading: Reading::Unpolled,
+    }
 }
 
 /// As [`observe_stream`], for a stream that is itself the answer once it has been read, such as `CompletionStream` of
@@ -66,15 +72,20 @@ pub fn observe_at_end<S>(stream: S) -> Observed<S>
 where
     S: Stream + LlmResponse,
 {
-    Observed { stream, item: |_| Some(Answer::default()), whole: S::answer, reading: Reading::Unpolled }
+    Observed {
+        stream,
+        item: |_| Some(Answer::default()),
+        whole: S::answer,
+        told: Answer::default(),
+        reading: Reading::Unpolled,
+    }
 }
 
-/// What was read so far.
+/// Whether there is somebody to tell.
 #[derive(Debug)]
 enum Reading {
     Unpolled,
-    /// Told to this call.
-    Told(Current, Answer),
+    Of(Current),
     /// All was told, or nobody listens.
     Over,
 }
@@ -87,6 +98,8 @@ pin_project! {
         stream: S,
         item: fn(&S::Item) -> Option<Answer>,
         whole: fn(&S) -> Answer,
+        // What the items told so far.
+        told: Answer,
         reading: Reading,
     }
 
@@ -107,11 +120,7 @@ impl Reading {
     /// Begins at the first poll.
     fn begin() -> Self {
         let in_call = Context::peek(|context| context.call.is_some()) == Some(true);
-        if in_call || Shared::current().is_some() {
-            Self::Told(current(), Answer::default())
-        } else {
-            Self::Over
-        }
+        if in_call || Shared::current().is_some() { Self::Of(current()) } else { Self::Over }
     }
 }
 
@@ -120,7 +129,8 @@ impl<S: Stream> Observed<S> {
     fn report(self: Pin<&mut Self>) {
         let this = self.project();
         let reading = std::mem::replace(this.reading, Reading::Over);
-        let Reading::Told(call, mut answer) = reading else { return };
+        let Reading::Of(call) = reading else { return };
+        let mut answer = std::mem::take(this.told);
         // Code of the user's that only we need, here and below: a panic in it must not reach the function.
         if let Some(whole) = unharmed(|| (this.whole)(this.stream.as_ref().get_ref())) {
             answer.update(whole);
@@ -141,13 +151,14 @@ impl<S: Stream> Stream for Observed<S> {
         }
         let polled = this.stream.poll_next(cx);
         match (&polled, this.reading) {
-            (Poll::Ready(Some(item)), Reading::Told(call, answer)) => {
-                if let Some(told) = unharmed(|| (this.item)(item)).flatten() {
+            (Poll::Ready(Some(item)), Reading::Of(call)) => {
+                let told = unharmed(|| (this.item)(item)).flatten();
+                if let Some(told) = told.filter(|told| !told.made_up) {
                     call.chunk();
-                    answer.update(told);
+                    this.told.update(told);
                 }
             }
-            (Poll::Ready(None), Reading::Told(..)) => self.report(),
+            (Poll::Ready(None), Reading::Of(_)) => self.report(),
             _ => {}
         }
         polled

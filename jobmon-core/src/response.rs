@@ -74,6 +74,8 @@ pub struct Answer {
     pub finish_reasons: Vec<Text>,
     /// The answers to each of several requests; empty for one.
     pub(crate) requests: Box<[Self]>,
+    /// The client made it up, such as an event that says that a request begins: no chunk of a stream.
+    pub(crate) made_up: bool,
 }
 
 impl Answer {

@@ -94,6 +94,9 @@ impl Flowing {
     }
 
     fn item(&mut self, seen: Seen, nothing_left: bool) {
+        if seen.answer.as_ref().is_some_and(|answer| answer.made_up) {
+            return;
+        }
         if !seen.failed {
             self.handle.running().call.chunk();
         }

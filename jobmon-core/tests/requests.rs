@@ -36,9 +36,9 @@ macro_rules! functions {
 functions! {
     returned: Result<Run, ()> = Ok(Run);
     derived: Report = Report { run: Run };
-    observed: () = drop(observe(Run));
+    observed: () = { observe(Run); };
     by_handle: () = current().observe(&Run);
-    passed_on: () = drop(observe(Run.answer()));
+    passed_on: () = { observe(Run.answer()); };
     at_once: Usage = Usage::new(300_000, 20);
 }
 

@@ -8,7 +8,7 @@
 use super::Known;
 use crate::category::ErrorCategory;
 use crate::failure::chain::Told;
-use crate::response::LlmResponse;
+use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
 use crate::usage::Usage;
 use genai::chat::{ChatResponse, ChatStreamEvent, StreamEnd, Usage as GenaiUsage};
@@ -99,7 +99,8 @@ impl LlmResponse for StreamEnd {
     }
 }
 
-/// An event of a stream; the last one tells what [`StreamEnd`] does.
+/// An event of a stream; the last one tells what [`StreamEnd`] does. `Start` comes before the request is made: that and
+/// `Heartbeat` are no chunks.
 impl LlmResponse for ChatStreamEvent {
     fn usage(&self) -> Option<Usage> {
         end(self).and_then(LlmResponse::usage)
@@ -111,6 +112,11 @@ impl LlmResponse for ChatStreamEvent {
 
     fn finish_reasons(&self) -> Vec<Text> {
         end(self).map(LlmResponse::finish_reasons).unwrap_or_default()
+    }
+
+    fn answer(&self) -> Answer {
+        let made_up = matches!(self, Self::Start | Self::Heartbeat);
+        Answer { made_up, ..end(self).map(LlmResponse::answer).unwrap_or_default() }
     }
 }
 
@@ -262,7 +268,7 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_stream_tells_usage() {
-        assert_eq!(ChatStreamEvent::Start.answer(), crate::Answer::default());
+        assert_eq!(ChatStreamEvent::Start.answer(), Answer { made_up: true, ..Answer::default() });
         let end = StreamEnd {
             captured_usage: Some(usage(json!({ "prompt_tokens": 5, "completion_tokens": 2 }))),
             captured_stop_reason: Some("length".to_owned().into()),
