@@ -41,6 +41,7 @@ pub(crate) async fn ask(client: &OpenAI, question: &str) -> Result<CompletionRes
 ///
 /// rig makes its request when the stream is first polled: a refusal is an item, and not tried again.
 #[instrument_llm(provider = "openai", model = MODEL, feature = "letters")]
+#[expect(clippy::result_large_err, reason = "the error is rig's")]
 pub(crate) fn stream(
     client: &OpenAI,
     question: &str,

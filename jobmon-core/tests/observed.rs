@@ -105,7 +105,7 @@ fn a_stream_that_is_left_or_whose_call_is_dropped_tells_what_it_used_so_far() {
     let calls = collect.calls();
     assert_eq!((calls[0].end, used(&calls[0])), (End::Ok, vec![Some(Usage::new(12, 1))]));
     assert_eq!((calls[1].end, used(&calls[1])), (End::Cancelled, vec![Some(Usage::new(12, 5))]));
-    assert!(collect.guard().delivery().late == 0);
+    assert_eq!(collect.guard().delivery().late, 0);
 }
 
 #[test]

@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_stream_tells_usage() {
-        assert_eq!(ChatStreamEvent::Start.answer(), crate::Answer::default());
+        assert_eq!(ChatStreamEvent::Start.answer(), Answer { made_up: true, ..Answer::default() });
         let end = StreamEnd {
             captured_usage: Some(usage(json!({ "prompt_tokens": 5, "completion_tokens": 2 }))),
             captured_stop_reason: Some("length".to_owned().into()),

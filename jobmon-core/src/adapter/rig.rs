@@ -51,8 +51,8 @@ impl LlmResponse for CompletionResponse {
 
 /// What has arrived so far: nothing before the end, since providers report usage last.
 ///
-/// The items of the stream tell no usage. So read it to the end and observe the stream itself, or observe what its
-/// `finish` gives.
+/// The items of the stream tell no usage: pass the stream through [`observe_at_end`](crate::observe_at_end), or observe
+/// what its `finish` gives.
 impl LlmResponse for CompletionStream {
     fn usage(&self) -> Option<Usage> {
         self.partial().usage.usage()

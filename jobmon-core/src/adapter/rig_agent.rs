@@ -75,8 +75,9 @@ responses! {
     impl<T> TypedPromptResponse<T>
 }
 
-/// An item of an agent's stream. The last one, the final response, tells the usage of the whole run, and each
-/// completed request its own: observe the one or the others.
+/// An item of an agent's stream. Each completed request tells its usage, and the last item, the final response, that of
+/// all of them. A function that returns such a stream, or reads it through [`observe_stream`](crate::observe_stream),
+/// records the latest: all requests at the end, and only the last one of a stream that is left before.
 impl LlmResponse for MultiTurnStreamItem {
     fn usage(&self) -> Option<Usage> {
         told(self).and_then(LlmResponse::usage)

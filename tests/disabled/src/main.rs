@@ -2,6 +2,7 @@
 
 #![deny(warnings)]
 
+use futures_core::Stream;
 use jobmon::testing::Collect;
 use jobmon::{
     Answer, Batch, Bucket, CallId, Console, Context, Cost, Delivery, Dimension, ErrorCategory, Event,
@@ -9,7 +10,8 @@ use jobmon::{
     LlmResponse, Measure, Memory, Monitor, Operation, Pipeline, PriceRequest, Prices, Query, Range, Settings,
     SetupError, Sqlite, Text, Timestamp, Usage, Usd, Value, Verdict, Warnings, instrument_llm,
 };
-use std::pin::pin;
+
+use std::pin::{Pin, pin};
 use std::task::{Poll, Waker};
 use std::time::{Duration, SystemTime};
 
@@ -88,6 +90,22 @@ fn value() -> serde_json::Value {
 #[instrument_llm(model = "gpt-4o", disabled)]
 fn by_key() {}
 
+/// A stream that is over.
+struct Over;
+
+impl Stream for Over {
+    type Item = Usage;
+    fn poll_next(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Usage>> {
+        Poll::Ready(None)
+    }
+}
+
+impl LlmResponse for Over {
+    fn usage(&self) -> Option<Usage> {
+        panic!("a stream was asked for its usage")
+    }
+}
+
 /// The output of a future that never waits.
 fn run<F: Future>(future: F) -> F::Output {
     let mut context = std::task::Context::from_waker(Waker::noop());
@@ -143,6 +161,11 @@ fn main() {
     assert_eq!((completion.text.as_str(), completion.answer().model.as_deref()), ("hello", Some("gpt-4o")));
     context.run(|| assert_eq!(value()["usage"]["prompt_tokens"], 1));
     by_key();
+    let (mut observed, mut at_end) = (jobmon::observe_stream(Over), jobmon::observe_at_end(Over));
+    let next = std::future::poll_fn(|cx| Pin::new(&mut observed).poll_next(cx));
+    assert_eq!(run(next), None);
+    let next = std::future::poll_fn(|cx| Pin::new(&mut at_end).poll_next(cx));
+    assert_eq!(run(next), None);
     let attempt =
         jobmon::attempt_with(async { Err::<u8, _>("no") }, |error: &&str| Failure::from_message(error));
     assert_eq!(run(attempt), Err("no"));
