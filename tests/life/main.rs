@@ -1,5 +1,6 @@
 //! The life of a call: every way to end it gives exactly one event, with the right end, parent and answers.
 
+mod blocks;
 mod context;
 mod exits;
 mod late;

@@ -31,9 +31,11 @@ mod lifetimes;
 mod lints;
 mod methods;
 mod nested;
+mod retries;
 mod returns;
 mod signatures;
 mod sizes;
+mod streams;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

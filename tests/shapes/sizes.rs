@@ -1,17 +1,25 @@
 //! P: how large futures get.
 
-use jobmon::instrument_llm;
+use crate::streams::Items;
+use futures_core::Stream;
+use jobmon::{TimedOut, instrument_llm};
 use std::future::{Future, ready};
 use std::mem::size_of_val;
 use std::pin::Pin;
 
 /// What a call may add to a future.
 const OURS: usize = 64;
+/// And to one that is tried again: the policy, and where it stands.
+const RETRIED: usize = 160;
+/// And to one with a time: how long, and the sleep.
+const TIMED: usize = 96;
+/// And to a stream: what its items told so far.
+const STREAM: usize = 288;
 
 pub(crate) struct Agent([u8; 256]);
 
 macro_rules! functions {
-    ($(#[$attr:meta])* $module:ident) => {
+    ($(#[$attr:meta])* $module:ident, $(#[$retried:meta])*, $(#[$timed:meta])*, $(#[$boxed:meta])*) => {
         mod $module {
             use super::*;
 
@@ -64,6 +72,36 @@ macro_rules! functions {
                     x[0]
                 })
             }
+            $(#[$attr])*
+            pub(super) fn stream(x: u8) -> impl Stream<Item = u8> {
+                Items(vec![x])
+            }
+            $(#[$attr])*
+            pub(super) async fn opened(x: u8) -> Result<impl Stream<Item = u8>, String> {
+                ready(()).await;
+                Ok(Items(vec![x]))
+            }
+            $(#[$retried])*
+            pub(super) async fn retried(x: &[u8; 1024]) -> Result<u8, String> {
+                ready(()).await;
+                Ok(x[0])
+            }
+            $(#[$retried])*
+            pub(super) async fn retried_by_value(x: [u8; 1024]) -> Result<u8, String> {
+                ready(()).await;
+                Ok(x[0])
+            }
+            $(#[$timed])*
+            pub(super) async fn timed(x: &[u8; 1024]) -> Result<u8, TimedOut> {
+                ready(()).await;
+                Ok(x[0])
+            }
+            $(#[$boxed])*
+            pub(super) async fn in_a_box(x: &u8) -> u8 {
+                let large = [*x; 1024];
+                ready(()).await;
+                large[0]
+            }
 
             pub(super) trait Ask {
                 async fn of_ref(&self) -> u8;
@@ -91,10 +129,13 @@ macro_rules! functions {
         }
     };
 }
-functions!(bare);
+functions!(bare, , ,);
 functions!(
     #[instrument_llm(model = "m")]
-    annotated
+    annotated,
+    #[instrument_llm(model = "m", retry)],
+    #[instrument_llm(model = "m", timeout = "1s")],
+    #[instrument_llm(model = "m", boxed)]
 );
 
 /// With a call's future within the bare one's size, what is copied once, and what is ours.
@@ -138,4 +179,27 @@ fn methods_grow_no_more_than_functions() {
 fn futures_that_a_function_returns_grow_by_64_bytes_at_most() {
     check!(0, functions::future([0; 1024]));
     check!(0, functions::boxed([0; 1024]));
+}
+
+#[test]
+fn a_call_that_is_tried_again_grows_by_its_policy_and_one_copy_of_its_arguments() {
+    check!(RETRIED - OURS, functions::retried(&[0; 1024]));
+    check!(RETRIED - OURS + 1024, functions::retried_by_value([0; 1024]));
+}
+
+#[test]
+fn a_call_with_a_time_grows_by_96_bytes_at_most() {
+    check!(TIMED - OURS, functions::timed(&[0; 1024]));
+}
+
+#[test]
+fn a_boxed_future_is_small_however_much_it_holds() {
+    assert!(size_of_val(&bare::in_a_box(&1)) > 1024);
+    assert!(size_of_val(&annotated::in_a_box(&1)) <= OURS);
+}
+
+#[test]
+fn a_stream_grows_by_what_its_items_tell_and_not_the_future_that_opens_it() {
+    check!(STREAM - OURS, functions::stream(1));
+    check!(0, functions::opened(1));
 }

@@ -204,14 +204,14 @@ fn toolchain() -> &'static Toolchain {
         for line in built.lines() {
             let message: Value = serde_json::from_str(line).expect("a message of cargo");
             let name = message["target"]["name"].as_str().unwrap_or_default();
-            if let ("jobmon" | "async_trait" | "serde_json", Some(file)) =
+            if let ("jobmon" | "async_trait" | "futures_core" | "serde_json", Some(file)) =
                 (name, message["filenames"][0].as_str())
             {
                 externs.push((name.to_owned(), file.to_owned()));
                 libraries = Path::new(file).with_file_name("");
             }
         }
-        assert_eq!(externs.len(), 3, "{built}");
+        assert_eq!(externs.len(), 4, "{built}");
         Toolchain { sysroot: sysroot.trim().into(), libraries, externs }
     })
 }
