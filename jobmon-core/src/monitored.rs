@@ -4,6 +4,7 @@ use crate::call::Seen;
 use crate::context::exchange;
 use crate::event::End;
 use crate::running::{Handle, Started};
+use futures_core::FusedFuture;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -155,6 +156,16 @@ where
         running.call.begin();
         let polled = running.run(|| this.future.poll(cx));
         polled.map(|output| this.ending.end(Open(this.running.take()), output))
+    }
+}
+
+impl<F, E> FusedFuture for Monitored<F, E>
+where
+    F: FusedFuture,
+    E: Ending<F::Output>,
+{
+    fn is_terminated(&self) -> bool {
+        self.future.is_terminated()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::monitored::Open;
 use crate::probe::{failed, unharmed};
 use crate::response::Answer;
 use crate::running::Handle;
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
@@ -56,7 +56,8 @@ pin_project! {
     pub struct Streamed<S, P> {
         #[pin]
         stream: S,
-        call: Option<Flowing>,
+        // Boxed, as it is large and there is none without a monitor.
+        call: Option<Box<Flowing>>,
         probe: P,
     }
 
@@ -134,7 +135,7 @@ where
 {
     let flowing = |mut handle: Handle| {
         handle.running().call.gives_stream();
-        Flowing { handle, told: Told::default(), end: End::Abandoned }
+        Box::new(Flowing { handle, told: Told::default(), end: End::Abandoned })
     };
     Streamed { stream, call: call.0.map(flowing), probe }
 }
@@ -186,5 +187,15 @@ where
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.stream.size_hint()
+    }
+}
+
+impl<S, P> FusedStream for Streamed<S, P>
+where
+    S: FusedStream,
+    P: FnMut(&S::Item) -> Seen,
+{
+    fn is_terminated(&self) -> bool {
+        self.stream.is_terminated()
     }
 }

@@ -1,5 +1,6 @@
 //! The names that a function's parameters bind.
 
+use crate::shape;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::ext::IdentExt;
@@ -70,7 +71,7 @@ pub(crate) fn exclusive(sig: &Signature) -> Option<TokenStream> {
             syn::ReceiverKind::Reference(_, _, mutability) => mutability.map(|_| quote!(#receiver)),
             _ => None,
         },
-        FnArg::Typed(typed) => match &*typed.ty {
+        FnArg::Typed(typed) => match shape::plain(&typed.ty) {
             Type::Reference(reference) if reference.mutability.is_some() => Some(quote!(#typed)),
             _ => None,
         },

@@ -170,7 +170,11 @@ impl Call<'_> {
             }
         };
         match self.shape.runs {
-            Runs::Future(wrap) => self.wrapped(wrap, &quote_spanned!(m=> async move { #attempts })),
+            Runs::Future(wrap) => {
+                // Without `return`, one would be told to write `async fn`.
+                let attempts = self.wrapped(wrap, &quote_spanned!(m=> async move { #attempts }));
+                quote_spanned!(m=> return #attempts)
+            }
             _ => attempts,
         }
     }

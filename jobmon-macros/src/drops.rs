@@ -2,6 +2,7 @@
 
 use crate::bindings::{self, Binding, mentions};
 use crate::func::Function;
+use crate::shape;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -100,19 +101,22 @@ impl DropOrder {
         Self { captured: held.into_iter().rev().collect(), lets, sig: changed }
     }
 
-    /// Attempts run one after the other on clones of what was given by value.
-    pub(crate) fn of_attempts(sig: &Signature, p: &TokenStream) -> Self {
+    /// Attempts run one after the other on clones of what was given by value and is named in the body.
+    pub(crate) fn of_attempts(function: &Function, p: &TokenStream) -> Self {
+        let Function { sig, body, .. } = function;
         let mut moved = Vec::new();
         let mut lets = TokenStream::new();
         for Binding { name, mutable, by_ref, cfg, ty } in bindings::all(sig) {
+            if by_ref || !mentions(body, &name.unraw().to_string()) {
+                continue;
+            }
             let at = Span::mixed_site().located_at(name.span());
-            lets.extend(match ty {
+            lets.extend(match ty.as_ref().map(shape::plain) {
                 // Borrowed anew by each attempt.
                 Some(Type::Reference(reference)) if reference.mutability.is_some() => {
                     quote_spanned!(at=> #(#cfg)* let #mutable #name = &mut *#name;)
                 }
-                Some(Type::Reference(_)) => continue,
-                _ if by_ref => continue,
+                Some(Type::Reference(_)) if mutable.is_none() => continue,
                 _ => quote_spanned!(at=> #(#cfg)* let #mutable #name = #p::again(&#name);),
             });
             if mutable.is_some() {
@@ -167,11 +171,9 @@ fn may_need_drop(ty: &Type) -> bool {
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32",
         "u64", "u128", "usize",
     ];
-    match ty {
+    match shape::plain(ty) {
         Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
         Type::Array(array) => may_need_drop(&array.elem),
-        Type::Group(group) => may_need_drop(&group.elem),
-        Type::Paren(paren) => may_need_drop(&paren.elem),
         Type::Tuple(tuple) => tuple.elems.iter().any(may_need_drop),
         Type::Path(path) => path.path.get_ident().is_none_or(|name| !PLAIN.iter().any(|plain| name == plain)),
         _ => true,

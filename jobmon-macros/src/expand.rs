@@ -72,10 +72,10 @@ pub(crate) fn instrumented(args: &Args, function: &Function, item: &TokenStream)
 fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     let shape = Shape::of(&function.sig);
     refuse(args, function, shape)?;
-    let Function { attrs, vis, sig, inner, .. } = function;
+    let Function { attrs, vis, inner, .. } = function;
     let p = args::door(args.krate.as_ref());
     let order = match args.retry {
-        Some(_) => DropOrder::of_attempts(sig, &p),
+        Some(_) => DropOrder::of_attempts(function, &p),
         None => DropOrder::of(function, &args.outside(), &p),
     };
     let sig = order.sig.clone();

@@ -9,6 +9,7 @@ use crate::running::{Handle, Started};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
@@ -81,7 +82,8 @@ impl Retrying {
 /// An attempt inside its call.
 #[derive(Debug)]
 struct Inside<'a> {
-    call: &'a mut Retrying,
+    /// Asserted, so that retried futures stay `UnwindSafe`.
+    call: AssertUnwindSafe<&'a mut Retrying>,
     begun: bool,
     /// Its number, where a call is recorded.
     number: u32,
@@ -91,7 +93,7 @@ struct Inside<'a> {
 
 impl<'a> Inside<'a> {
     const fn new(call: &'a mut Retrying) -> Self {
-        Self { call, begun: false, number: 0, left: false }
+        Self { call: AssertUnwindSafe(call), begun: false, number: 0, left: false }
     }
 
     /// Begins it, once.
@@ -159,7 +161,7 @@ pin_project! {
     #[project = Staged]
     enum Stage<F> {
         Running { #[pin] future: F },
-        Waiting { sleep: Sleeping },
+        Waiting { sleep: AssertUnwindSafe<Sleeping> },
     }
 }
 
@@ -214,11 +216,11 @@ where
                     let Some(wait) = wait else { return Poll::Ready(Some(Settled { output, seen })) };
                     this.inside.enter(|| {
                         drop(output);
-                        this.stage.set(Stage::Waiting { sleep: sleep(wait) });
+                        this.stage.set(Stage::Waiting { sleep: AssertUnwindSafe(sleep(wait)) });
                     });
                 }
                 Staged::Waiting { sleep } => {
-                    ready!(sleep.as_mut().poll(cx));
+                    ready!(sleep.0.as_mut().poll(cx));
                     return Poll::Ready(None);
                 }
             }

@@ -7,6 +7,7 @@ use pin_project_lite::pin_project;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -66,7 +67,8 @@ pin_project! {
         #[pin]
         future: Option<F>,
         limit: Duration,
-        sleep: Option<Sleeping>,
+        // Asserted, so that futures with a time stay `UnwindSafe`.
+        sleep: Option<AssertUnwindSafe<Sleeping>>,
         timed_out: fn(Duration) -> R,
     }
 }
@@ -98,8 +100,8 @@ impl<F: Future<Output = R>, R> Future for Within<F, R> {
             }
         }
         let limit = *this.limit;
-        let sleeping = this.sleep.get_or_insert_with(|| sleep(limit));
-        if sleeping.as_mut().poll(cx).is_pending() {
+        let sleeping = this.sleep.get_or_insert_with(|| AssertUnwindSafe(sleep(limit)));
+        if sleeping.0.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         this.future.set(None);
