@@ -85,13 +85,9 @@ fn every_lint_says_the_same_of_functions_with_something_to_complain_about() {
 fn rustc_and_clippy_say_the_same_of_retries_timeouts_boxes_streams_and_methods_of_a_block() {
     let said = compare(&Pair::of("modes.rs"), &wall(&["all"]), &["unused_import_braces"]);
     let lints: BTreeSet<_> = said.iter().map(|said| said.code.as_str()).collect();
-    for lint in [
-        "dead_code",
-        "ungated_async_fn_track_caller",
-        "unused_must_use",
-        "unused_mut",
-        "unused_variables",
-    ] {
+    for lint in
+        ["dead_code", "ungated_async_fn_track_caller", "unused_must_use", "unused_mut", "unused_variables"]
+    {
         assert!(lints.contains(lint), "{lint} is not among {lints:#?}");
     }
 }
