@@ -94,7 +94,7 @@ fn a_method_says_what_is_different_about_it() {
         #[instrument_llm(name = "search", operation = retrieval, feature = "own", fields(b = 3, c = 4), track(latency))]
         async fn find(&self) {}
         #[jobmon::instrument_llm(model = "gpt-4o")]
-        fn sync(&self) -> Value {
+        fn sync() -> Value {
             Self::plain();
             answer(1, 1)
         }
@@ -110,7 +110,7 @@ fn a_method_says_what_is_different_about_it() {
         Agent.find().await;
         Agent.wait().await;
     });
-    Agent.sync();
+    Agent::sync();
     let calls = collect.calls();
     let told: Vec<_> = calls
         .iter()

@@ -52,9 +52,9 @@ async fn owned(x: String, (y, _): (String, Vec<u8>), mut z: Vec<u8>) -> Result<(
     Ok((x + &y, z.len()))
 }
 #[instrument_llm(retry = POLICY)]
-async fn generic<T: Clone + Into<u64>, const N: usize>(x: [T; N]) -> Result<u64, String>
+async fn generic<T, const N: usize>(x: [T; N]) -> Result<u64, String>
 where
-    T: Display,
+    T: Clone + Display + Into<u64>,
 {
     Ok(x.iter().cloned().map(Into::into).sum())
 }

@@ -83,8 +83,10 @@ fn compare(pair: &Pair, lints: &[String], apart_from: &[&str]) -> Vec<Said> {
         let [mut annotated, mut bare] = pair.diagnostics("clippy-driver", &args);
         assert!(bare.iter().all(|said| said.level == "warning"), "{bare:#?}");
         of_bare.clone_from(&bare);
+        bare.retain(|said| {
+            annotated.contains(said) || NO_LONGER_TRUE.iter().all(|(lint, _)| *lint != said.code)
+        });
         for said in [&mut annotated, &mut bare] {
-            said.retain(|said| NO_LONGER_TRUE.iter().all(|(lint, _)| *lint != said.code));
             said.retain(|said| !apart_from.contains(&said.code.as_str()));
         }
         let difference = difference(&annotated, &bare);

@@ -101,6 +101,33 @@ fn what_an_attempt_changes_of_its_own_the_next_does_not_see_but_what_is_borrowed
 }
 
 #[test]
+fn a_reference_that_an_attempt_changes_is_the_same_again_for_the_next() {
+    retried! {
+        async fn shortens(third: &Third, mut text: &str) -> Result<usize, Wrong> {
+            text = &text[1..];
+            third.pass()?;
+            Ok(text.len())
+        }
+    }
+    assert_eq!(block_on(shortens(&Third::default(), "abcd")), Ok(3));
+}
+
+#[test]
+fn what_an_attempt_changes_of_a_self_of_its_own_the_next_does_not_see() {
+    #[derive(Clone)]
+    struct Agent<'a>(&'a Third, Vec<u8>);
+    impl Agent<'_> {
+        #[instrument_llm(operation = retrieval, retry(attempts = 3, backoff = fixed("0ms")))]
+        async fn pushes(mut self) -> Result<usize, Wrong> {
+            self.1.push(1);
+            self.0.pass()?;
+            Ok(self.1.len())
+        }
+    }
+    assert_eq!(block_on(Agent(&Third::default(), Vec::new()).pushes()), Ok(1));
+}
+
+#[test]
 fn patterns_generics_and_closures_are_cloned_by_what_they_bind() {
     retried! {
         async fn patterns(

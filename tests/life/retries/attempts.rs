@@ -205,6 +205,26 @@ fn what_is_returned_by_the_last_attempt_belongs_to_it() {
 }
 
 #[test]
+fn what_only_the_first_attempt_observed_does_not_hide_what_the_last_returned() {
+    #[instrument_llm(provider = "openai", model = "gpt-4o-mini", retry(attempts = 2, backoff = fixed("0ms"), on(Parsing)))]
+    fn ask(made: &Cell<u8>) -> Result<Value, Wrong> {
+        made.set(made.get() + 1);
+        let answer = answer(10, u64::from(made.get()));
+        if made.get() < 2 {
+            // Paid for, and of no use.
+            jobmon::observe(&answer);
+            return Err(wrong(ErrorCategory::Parsing));
+        }
+        Ok(answer)
+    }
+    let (collect, _guard) = Collect::install();
+    assert!(ask(&Cell::new(0)).is_ok());
+    let call = collect.only_call();
+    assert_eq!(call.answers.iter().map(|answer| answer.attempt).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(call.usage(), Some(Usage::new(20, 3)));
+}
+
+#[test]
 fn what_cannot_fail_is_tried_once() {
     #[instrument_llm(operation = retrieval, retry = Retry::new(5))]
     fn nothing(made: &Cell<u8>) -> Option<u8> {

@@ -146,3 +146,19 @@ fn without_a_monitor_attempts_are_made_all_the_same() {
         }
     }
 }
+
+#[test]
+fn an_attempt_that_is_open_when_its_call_ends_took_no_longer_than_the_call() {
+    for (shape, kind, run) in SHAPES {
+        let (collect, _guard) = Collect::install();
+        if kind == Kind::Async {
+            let mut waits = run(Tries::new(&[Waits]));
+            assert!(poll_once(waits.as_mut()).is_pending() && poll_once(waits.as_mut()).is_pending());
+        }
+        assert!(catch_unwind(AssertUnwindSafe(|| block_on(run(Tries::new(&[Panics]))))).is_err());
+        for call in collect.calls().into_iter().filter(|call| call.name.as_str() != "called_inside") {
+            let attempt = &call.attempts[0];
+            assert!(Some(attempt.after + attempt.duration) <= call.duration, "{shape}, {}", call.end);
+        }
+    }
+}

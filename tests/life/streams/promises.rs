@@ -33,6 +33,26 @@ fn items_and_size_hints_pass_through_as_they_are() {
 }
 
 #[test]
+fn usage_that_comes_once_is_the_last_thing_that_a_stream_tells() {
+    // Items of which only one tells anything at all.
+    #[instrument_llm(model = "gpt-4o-mini")]
+    fn texts() -> BoxStream<'static, (&'static str, Option<Usage>)> {
+        let items = [("a", None), ("b", None), ("", Some(Usage::new(9, 2)))];
+        // It does not tell how many are left.
+        stream::iter(items).flat_map(|item| stream::once(std::future::ready(item))).boxed()
+    }
+    for (polls, end) in [(2, End::Abandoned), (3, End::Ok)] {
+        let (collect, _guard) = Collect::install();
+        let mut stream = texts();
+        for _ in 0..polls {
+            assert!(poll_next(stream.as_mut()).is_ready());
+        }
+        drop(stream);
+        assert_eq!(collect.only_call().end, end, "after {polls} of 3");
+    }
+}
+
+#[test]
 fn what_an_abandoned_stream_used_is_paid_for() {
     #[instrument_llm(provider = "openai", model = "gpt-4o-mini")]
     fn ask(script: Script) -> impl Stream<Item = Item> {
