@@ -49,11 +49,11 @@ impl Attempts {
         number
     }
 
-    /// Ends an attempt, given when its call began; false when there was no room to record it.
+    /// Ends an attempt at a moment, given when its call began; false when there was no room to record it.
     pub(crate) fn end(
         &mut self,
         record: &mut CallRecord,
-        call_began: Instant,
+        (call_began, now): (Instant, Instant),
         number: u32,
         failure: Option<Failure>,
     ) -> bool {
@@ -69,16 +69,22 @@ impl Attempts {
         let room = record.attempts.len() < MOST;
         if room {
             let after = open.began.saturating_duration_since(call_began);
-            record.attempts.push(Attempt::new(number, after, open.began.elapsed(), failure));
+            let took = now.saturating_duration_since(open.began);
+            record.attempts.push(Attempt::new(number, after, took, failure));
         }
         room
     }
 
     /// Ends what is still open because its call ends, innermost first; then puts all in order and tells how long each
     /// was waited for.
-    pub(crate) fn finish(&mut self, record: &mut CallRecord, call_began: Instant, failure: Option<&Failure>) {
+    pub(crate) fn finish(
+        &mut self,
+        record: &mut CallRecord,
+        times: (Instant, Instant),
+        failure: Option<&Failure>,
+    ) {
         while let Some(number) = self.open.last().map(|open| open.number) {
-            self.end(record, call_began, number, failure.cloned());
+            self.end(record, times, number, failure.cloned());
         }
         record.attempts.sort_by_key(|attempt| attempt.number);
         let mut ended = None;
@@ -108,7 +114,8 @@ mod tests {
 
     #[test]
     fn attempts_inside_an_attempt_are_the_attempts() {
-        let (mut attempts, mut record, began) = (Attempts::default(), record(), Instant::now());
+        let (mut attempts, mut record) = (Attempts::default(), record());
+        let began = (Instant::now(), Instant::now());
         let rate_limit = || Some(Failure::new(ErrorCategory::RateLimit));
         let outer = attempts.begin(0);
         let first = attempts.begin(outer);
@@ -126,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_is_open_ends_with_its_call() {
-        let (mut attempts, mut record, began) = (Attempts::default(), record(), Instant::now());
+        let (mut attempts, mut record) = (Attempts::default(), record());
+        let began = (Instant::now(), Instant::now());
         let outer = attempts.begin(0);
         let _inner = attempts.begin(outer);
         attempts.finish(&mut record, began, Some(&Failure::new(ErrorCategory::Cancelled)));
@@ -140,7 +148,7 @@ mod tests {
         for (number, after, duration) in [(2, 5, 1), (1, 0, 2), (3, 5, 4), (4, 10, 1)] {
             record.attempts.push(Attempt::new(number, seconds(after), seconds(duration), None));
         }
-        attempts.finish(&mut record, Instant::now(), None);
+        attempts.finish(&mut record, (Instant::now(), Instant::now()), None);
         let waited: Vec<_> = record.attempts.iter().map(|attempt| attempt.backoff.as_secs()).collect();
         assert_eq!(waited, [0, 3, 0, 1]);
         assert_eq!(record.backoff(), seconds(4));

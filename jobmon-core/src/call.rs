@@ -301,7 +301,7 @@ impl Active {
         let mut state = lock(&self.state);
         // A call that has ended has ended its attempts.
         let State { record: Some(record), began: Some(began), attempts, .. } = &mut *state else { return };
-        let recorded = attempts.end(record, *began, number, failure);
+        let recorded = attempts.end(record, (*began, Instant::now()), number, failure);
         drop(state);
         if !recorded {
             self.lost("after 1,024 attempts of one call");
@@ -325,11 +325,15 @@ impl Active {
         if began.is_none() {
             record.start = Timestamp::now();
         }
-        record.duration = self.track.latency.then(|| began.map_or(Duration::ZERO, |began| began.elapsed()));
-        // The body's own report goes before what the return type tells, and so does that of calls inside.
-        let automatic = seen.answer.filter(|_| {
-            self.track.tokens && record.answers.is_empty() && !counted_inside && !facts.manual_usage
-        });
+        // One moment for all that ends here.
+        let now = Instant::now();
+        let since = |began: Instant| now.saturating_duration_since(began);
+        record.duration = self.track.latency.then(|| began.map_or(Duration::ZERO, since));
+        // The body's own report goes before what the return type tells, and so does that of calls inside. What the
+        // last attempt returned is told by no report of an earlier one.
+        let told = record.answers.iter().any(|answer| answer.attempt == attempts.last());
+        let automatic =
+            seen.answer.filter(|_| self.track.tokens && !told && !counted_inside && !facts.manual_usage);
         // Data that is no answer of a model tells neither usage nor, in a call to one, anything else.
         let tells = |answer: &Answer| {
             answer.usage.is_some() || (facts.operation.is_model_call() && *answer != Answer::default())
@@ -354,7 +358,7 @@ impl Active {
         };
         if let Some(began) = began.filter(|_| self.track.retries) {
             let failure = record.failure.clone();
-            attempts.finish(&mut record, began, failure.as_ref());
+            attempts.finish(&mut record, (began, now), failure.as_ref());
         }
         state.ended = Some(Ended::of(&record));
         drop(state);

@@ -18,7 +18,9 @@ use std::task::{Context, Poll};
 struct Told {
     /// The latest of everything: providers send usage with the last chunk, or growing with each.
     answer: Option<Answer>,
-    /// Whether the last item, and none before it, told usage.
+    /// Whether there was an item.
+    begun: bool,
+    /// Whether the last item told usage, and those before it did not.
     usage_at_last: bool,
     /// Whether the last item was an error.
     failed: bool,
@@ -30,8 +32,8 @@ impl Told {
     fn item(&mut self, seen: Seen) {
         (self.failed, self.failure) = (seen.failed, seen.failure);
         let usage = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.usage.is_some());
-        self.usage_at_last =
-            usage(&seen.answer) && self.answer.as_ref().is_some_and(|before| before.usage.is_none());
+        self.usage_at_last = self.begun && usage(&seen.answer) && !usage(&self.answer);
+        self.begun = true;
         match (&mut self.answer, seen.answer) {
             (Some(answer), Some(latest)) => answer.update(latest),
             (none, latest) => *none = none.take().or(latest),

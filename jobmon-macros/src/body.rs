@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::drops::DropOrder;
 use crate::func::Function;
+use crate::own_self;
 use crate::shape::{self, Gives, Runs, Shape, Wrap};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -316,6 +317,8 @@ impl Call<'_> {
         // since the edition of a block decides when temporaries at its end are dropped.
         let m = Span::mixed_site();
         let body = &self.function.body;
+        let renamed = self.args.retry.as_ref().and_then(|_| own_self::by_value(&self.function.sig));
+        let body = if renamed.is_some() { &own_self::renamed(body) } else { body };
         if hint.is_empty() && lets.is_empty() {
             return block(body.clone(), self.function.brace);
         }

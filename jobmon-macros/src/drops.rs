@@ -2,7 +2,7 @@
 
 use crate::bindings::{self, Binding, mentions};
 use crate::func::Function;
-use crate::shape;
+use crate::{own_self, shape};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -106,7 +106,17 @@ impl DropOrder {
         let Function { sig, body, .. } = function;
         let mut moved = Vec::new();
         let mut lets = TokenStream::new();
-        for Binding { name, mutable, by_ref, cfg, ty } in bindings::all(sig) {
+        let mut sig = sig.clone();
+        let own_self = own_self::by_value(&sig).filter(|_| mentions(body, "self"));
+        if let Some((at, mutable)) = own_self {
+            let (own, given) = (own_self::name(at), Ident::new("self", at));
+            let at = Span::mixed_site().located_at(at);
+            lets.extend(quote_spanned!(at=> let #mutable #own = #p::again(&#given);));
+            if let Some(FnArg::Receiver(receiver)) = sig.inputs.first_mut() {
+                receiver.mutability = None;
+            }
+        }
+        for Binding { name, mutable, by_ref, cfg, ty } in bindings::all(&sig) {
             if by_ref || !mentions(body, &name.unraw().to_string()) {
                 continue;
             }
@@ -123,7 +133,7 @@ impl DropOrder {
                 moved.push(name);
             }
         }
-        Self { captured: TokenStream::new(), lets, sig: bindings::without_mut(sig, &moved) }
+        Self { captured: TokenStream::new(), lets, sig: bindings::without_mut(&sig, &moved) }
     }
 }
 

@@ -15,6 +15,7 @@ mod look;
 mod methods;
 mod models;
 mod nested;
+mod own_self;
 #[cfg(any(test, feature = "check-models"))]
 mod price_list;
 mod response;

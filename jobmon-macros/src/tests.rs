@@ -168,14 +168,22 @@ fn streams_are_calls_until_they_end() {
 
 #[test]
 fn attempts_have_their_own_clones_and_what_cannot_be_retried_is_told() {
-    let of = |function: &str| squeezed(&expand("retry", &format!("{function} {{ x }}")));
+    let of = |function: &str| squeezed(&expand("retry", &format!("{function} {{ x(a, b, c, d, e, self) }}")));
     let retried =
         of("async fn f(&mut self, a: A, mut b: B, c: &C, d: &mut D, (e, _): (E, F)) -> Result<u8, E>");
     assert!(retried.contains("(&mutself,a:A,b:B,c:&C,d:&mutD,(e,_):(E,F))"), "{retried}");
     assert!(retried.contains("leta=::jobmon::__private::again(&a);letmutb=::jobmon::__private::again(&b);"));
     assert!(
-        retried.contains("letd=&mut*d;lete=::jobmon::__private::again(&e);match(){()=>{x}}"),
+        retried.contains("letd=&mut*d;lete=::jobmon::__private::again(&e);match(){()=>{x(a,b,c,d,e,self)}}"),
         "{retried}"
+    );
+    let own = of("fn f(mut self: Arc<Self>, f: F) -> Result<u8, E>");
+    assert!(own.contains("(self:Arc<Self>,f:F)"), "{own}");
+    assert!(
+        own.contains(
+            "letmut__jobmon_self=::jobmon::__private::again(&self);match(){()=>{x(a,b,c,d,e,__jobmon_self)}}"
+        ),
+        "{own}"
     );
     let refused = |function: &str| {
         let expansion = expand("retry", &format!("{function} {{ x }}"));

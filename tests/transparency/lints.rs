@@ -54,7 +54,7 @@ const NO_LONGER_TRUE: [(&str, &str); 3] = [
 ];
 
 /// Differences that are known: `+` is said more often, `-` less.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 10] = [
     ("+clippy::implicit_return", "a body around variables of ours ends in a `match`"),
     ("-clippy::implicit_return", "which is told instead of what is inside"),
     ("+clippy::result_large_err", "of the function and, on the same line, of the closure that is its body"),
@@ -62,6 +62,7 @@ const KNOWN: [(&str, &str); 9] = [
     ("-clippy::needless_lifetimes", "as before"),
     ("-clippy::needless_pass_by_value", "an argument is moved into the body"),
     ("-clippy::unnecessary_wraps", "the body is a closure, whose result is handed on"),
+    ("-clippy::unused_self", "attempts are made by a future"),
     ("-clippy::unused_unit", "in edition 2024, where it looks at the body"),
     ("-unused_assignments", "of the first value of a `mut` argument; the second is told"),
 ];
