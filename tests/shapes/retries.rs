@@ -170,7 +170,7 @@ impl Agent {
     }
     #[instrument_llm(name = "other")]
     fn also_sync(&self) -> Result<u8, String> {
-        Ok(2)
+        Ok(1 + u8::from(self.name.len() > 1))
     }
     fn stream(&self) -> Result<BoxStream<'_, &str>, String> {
         Ok(Box::pin(Items(vec![&*self.name])))
