@@ -2,7 +2,7 @@
 
 pub use crate::call::{Seen, Setting};
 pub use crate::monitored::{
-    Diverging, Ending, Monitored, Open, Opening, Seeing, boxed, call_once, call_opening, guard, make,
+    Ending, Guarded, Monitored, Open, Opening, Seeing, boxed, call_once, call_opening, guard, make,
     make_boxed, monitor, monitor_opening,
 };
 pub use crate::operation::Operation;

@@ -187,27 +187,28 @@ pub fn call_opening<R, S>(call: Started, body: impl FnOnce() -> R, open: impl Fn
     open(Open(call.0), output)
 }
 
-/// Marks the rest of a function that never returns as a call: all it can do is panic.
-pub fn guard(call: Started) -> Diverging {
+/// Marks the rest of a function as a call: of one that never returns, and of one whose output tells nothing.
+pub fn guard(call: Started) -> Guarded {
     let mut handle = call.0;
     if let Some(handle) = &mut handle {
         let running = handle.running();
         running.call.begin();
         exchange(&mut running.inside);
     }
-    Diverging(handle)
+    Guarded(handle)
 }
 
 /// See [`guard`].
 #[derive(Debug)]
-pub struct Diverging(Option<Handle>);
+pub struct Guarded(Option<Handle>);
 
-impl Drop for Diverging {
+impl Drop for Guarded {
     fn drop(&mut self) {
         if let Some(handle) = &mut self.0 {
             let running = handle.running();
             exchange(&mut running.inside);
-            running.call.finish(End::Panicked, Seen::default());
+            let end = if std::thread::panicking() { End::Panicked } else { End::Ok };
+            running.call.finish(end, Seen::default());
         }
     }
 }

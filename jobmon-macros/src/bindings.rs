@@ -1,7 +1,7 @@
 //! The names that a function's parameters bind.
 
 use crate::shape;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Signature, Token, Type};
@@ -78,17 +78,38 @@ pub(crate) fn exclusive(sig: &Signature) -> Option<TokenStream> {
     })
 }
 
-/// Whether a word is among the tokens, or in the text of a literal (`"{name}"`).
+/// Whether a variable is named among the tokens, or in the text of a literal (`"{name}"`). `x.name` and `name: x` are
+/// names of fields.
 pub(crate) fn mentions(tokens: &TokenStream, name: &str) -> bool {
-    tokens.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(word) => word.unraw() == *name,
-        TokenTree::Literal(literal) => {
-            let text = literal.to_string();
-            text.contains(&format!("{{{name}")) || text.contains(&format!("{name}$"))
+    let sign =
+        |token: &TokenTree| if let TokenTree::Punct(sign) = token { Some(sign.as_char()) } else { None };
+    let (mut before, mut last) = (None, None);
+    let mut tokens = tokens.clone().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match &token {
+            TokenTree::Ident(word) if word.unraw() == *name => {
+                let is_field = last == Some('.') && before != Some('.');
+                let is_key = match tokens.peek() {
+                    Some(TokenTree::Punct(colon)) => {
+                        colon.as_char() == ':' && colon.spacing() == Spacing::Alone
+                    }
+                    _ => false,
+                };
+                !is_field && !is_key
+            }
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                text.contains(&format!("{{{name}")) || text.contains(&format!("{name}$"))
+            }
+            TokenTree::Group(group) => mentions(&group.stream(), name),
+            _ => false,
+        };
+        if found {
+            return true;
         }
-        TokenTree::Group(group) => mentions(&group.stream(), name),
-        TokenTree::Punct(_) => false,
-    })
+        (before, last) = (last, sign(&token));
+    }
+    false
 }
 
 /// The signature without the `mut` of these names.
@@ -122,5 +143,31 @@ fn strip(pattern: &mut Pat, names: &[Ident]) {
         Pat::TupleStruct(list) => list.elems.iter_mut().for_each(|pattern| strip(pattern, names)),
         Pat::Or(cases) => cases.cases.iter_mut().for_each(|pattern| strip(pattern, names)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_told_from_a_field_of_its_name() {
+        for (text, expected) in [
+            ("id", true),
+            ("f(0..id)", true),
+            ("Job { id }", true),
+            ("Job { id: other }", false),
+            ("Job { other: id }", true),
+            ("job.id", false),
+            ("job.0.id.len()", false),
+            ("id::new()", true),
+            ("r#id", true),
+            ("format!(\"{id:?}\")", true),
+            ("\"id\"", false),
+            ("ids + idle", false),
+        ] {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            assert_eq!(mentions(&tokens, "id"), expected, "{text}");
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Call<'_> {
         let m = Span::mixed_site();
         let p = &self.p;
         let start = self.start();
-        if self.shape.runs == Runs::Diverging {
+        if self.shape.runs == Runs::Guarded {
             let body = block(self.function.body.clone(), located(self.function.brace));
             return quote_spanned!(m=> let __jobmon_guard = #p::guard(#start); #body);
         }
@@ -76,7 +76,7 @@ impl Call<'_> {
                     quote_spanned!(at=> #p::monitor::<_, #output, _>(__jobmon_call, __jobmon_made, #probe));
                 self.making(start, wrap, &monitor)
             }
-            Runs::Sync | Runs::Diverging => {
+            Runs::Sync | Runs::Guarded => {
                 let (at, body) = (self.return_span(), self.closure(true));
                 quote_spanned!(at=> #p::call_once(#start, #body, #probe))
             }
@@ -98,7 +98,7 @@ impl Call<'_> {
                 let monitor = quote_spanned!(at=> #p::monitor_opening::<_, #output, _, _>(__jobmon_call, __jobmon_made, #open));
                 self.making(start, wrap, &monitor)
             }
-            Runs::Sync | Runs::Diverging => {
+            Runs::Sync | Runs::Guarded => {
                 let body = self.closure(true);
                 quote_spanned!(m=> #p::call_opening::<#output, _>(#start, #body, #open))
             }
@@ -157,7 +157,7 @@ impl Call<'_> {
                 let future = self.limited(&quote_spanned!(m=> #p::made(#body)));
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
-            Runs::Sync | Runs::Diverging => {
+            Runs::Sync | Runs::Guarded => {
                 let body = self.closure(false);
                 quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #body, #look))
             }
@@ -292,24 +292,20 @@ impl Call<'_> {
             (Some(ty), _) => shape::nameable(ty).map(ToTokens::into_token_stream),
         };
         let DropOrder { captured, lets, .. } = &self.order;
-        // Nothing comes after a `return`, which is the point.
-        let allowed = (!captured.is_empty()).then(|| quote_spanned!(at=> #[allow(unreachable_code)]));
         let hint = match ty {
             Some(ty) => quote_spanned! {at=>
-                #allowed
                 if let #p::core::option::Option::Some(__jobmon_hint) = #p::core::option::Option::None::<#ty> {
-                    return __jobmon_hint;
                     #captured
+                    return __jobmon_hint;
                 }
             },
             None if captured.is_empty() => TokenStream::new(),
             None => quote_spanned! {at=>
-                #allowed
                 if let #p::core::option::Option::Some(__jobmon_never) =
                     #p::core::option::Option::None::<#p::Infallible>
                 {
-                    match __jobmon_never {}
                     #captured
+                    match __jobmon_never {}
                 }
             },
         };

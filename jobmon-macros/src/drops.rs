@@ -20,7 +20,7 @@ use syn::{Attribute, FnArg, Pat, PatType, Signature, Token, Type};
 // them; and those with a pattern, of which parts may have no name. Variables are dropped before what a closure holds,
 // so all that are declared after one of these become variables, too.
 pub(crate) struct DropOrder {
-    /// Names where no code can come.
+    /// Names in a branch that is never taken.
     pub(crate) captured: TokenStream,
     /// The variables.
     pub(crate) lets: TokenStream,

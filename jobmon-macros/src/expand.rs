@@ -26,8 +26,8 @@ use syn::{Error, Result};
 //             },
 //             async move {
 //                 if let Some(__jobmon_hint) = None::<Result<Completion, Error>> {
-//                     return __jobmon_hint;
 //                     P::captured(request);
+//                     return __jobmon_hint;
 //                 }
 //                 {; BODY }
 //             },
@@ -42,7 +42,7 @@ use syn::{Error, Result};
 //   variables, and the user's edition decides when temporaries are dropped.
 // - The hint makes the compiler know the return type before it looks at the body, as in a bare function. The block
 //   around BODY keeps the user's `use` from changing what the hint means.
-// - After the hint, where nothing runs, parameters are named: see `drops.rs`.
+// - In its branch, which is never taken, parameters are named: see `drops.rs`.
 // - Every name bound is ours alone: in a pattern it would mean a constant of the user's of that name.
 // - A function that is not async is the same with `call_once` and a closure whose return type is written.
 pub(crate) fn instrument(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -89,7 +89,7 @@ fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
 fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
     let name = &function.sig.ident;
     let Shape { runs, gives } = shape;
-    let is_async = !matches!(runs, Runs::Sync | Runs::Diverging);
+    let is_async = !matches!(runs, Runs::Sync | Runs::Guarded);
     if let Some((span, _)) = &args.timeout {
         if !is_async {
             return Err(Error::new(
@@ -115,8 +115,8 @@ fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
     let Some(retry) = &args.retry else { return Ok(()) };
     let refused = |message: &str| Err(Error::new(retry.span, message));
     match (runs, gives) {
-        (Runs::Diverging | Runs::AsyncDiverging, _) => {
-            refused("a function that never returns has nothing to retry; remove `retry`")
+        (Runs::Guarded | Runs::AsyncDiverging, _) => {
+            refused("this function cannot return an error, so there is nothing to retry; remove `retry`")
         }
         (_, Gives::Stream(_)) => refused(
             "a stream that has begun cannot be tried again; return a `Result` with the stream to retry opening it",

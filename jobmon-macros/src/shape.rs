@@ -19,8 +19,9 @@ pub(crate) struct Shape {
 pub(crate) enum Runs {
     /// Runs and returns.
     Sync,
-    /// Runs and never returns.
-    Diverging,
+    /// Runs and never returns, or returns `impl Fn`: the compiler knows what a closure takes only where the function
+    /// itself returns it.
+    Guarded,
     /// `async fn`.
     Async,
     /// `async fn .. -> !`.
@@ -60,8 +61,9 @@ impl Shape {
         let runs = match (sig.asyncness.is_some(), plain(ty), kind(ty)) {
             (true, Type::Never(_), _) => Runs::AsyncDiverging,
             (true, ..) => Runs::Async,
-            (false, Type::Never(_), _) => Runs::Diverging,
+            (false, Type::Never(_), _) => Runs::Guarded,
             (false, _, Some((Kind::Future, wrap))) => Runs::Future(wrap),
+            (false, ..) if is_closure(ty) => Runs::Guarded,
             (false, ..) => Runs::Sync,
         };
         let given = if let Runs::Future(_) = runs { output(ty) } else { Some(&**ty) };
@@ -75,7 +77,7 @@ impl Shape {
 
     /// Whether the function works while somebody polls.
     pub(crate) fn is_async(self) -> bool {
-        !matches!(self, Self { runs: Runs::Sync | Runs::Diverging, gives: Gives::Value | Gives::Opened(_) })
+        !matches!(self, Self { runs: Runs::Sync | Runs::Guarded, gives: Gives::Value | Gives::Opened(_) })
     }
 }
 
@@ -120,6 +122,18 @@ fn kind(ty: &Type) -> Option<(Kind, Wrap)> {
         }
         _ => None,
     }
+}
+
+/// Whether a type is `impl Fn(..)`, as far as its spelling says.
+fn is_closure(ty: &Type) -> bool {
+    let Type::ImplTrait(ty) = plain(ty) else { return false };
+    ty.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last();
+            last.is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+        }
+        _ => false,
+    })
 }
 
 /// Whether a type is a future, as far as its spelling says.

@@ -303,3 +303,29 @@ fn diverging_functions_unwind_with_their_payload() {
     assert!(std::panic::catch_unwind(|| block_on(panic_tail())).is_err());
     let _: fn() -> ! = never_loops;
 }
+
+// The compiler knows what these closures take by the return type alone.
+#[instrument_llm(model = "m", usage = manual)]
+fn impl_fn<'a>(x: &'a str, times: usize) -> impl Fn(&str) -> String + 'a {
+    if times == 0 {
+        panic!("never");
+    }
+    move |y| x.repeat(times) + y.trim()
+}
+#[instrument_llm(model = "m", usage = manual)]
+fn impl_fn_mut() -> impl FnMut(&mut Vec<u8>) {
+    |list| list.push(1)
+}
+
+#[test]
+fn functions_that_return_closures() {
+    use jobmon::testing::Collect;
+    let (collect, _guard) = Collect::install();
+    assert_eq!(impl_fn("a", 2)(" b "), "aab");
+    let mut list = Vec::new();
+    impl_fn_mut()(&mut list);
+    assert_eq!(list, [1]);
+    assert!(std::panic::catch_unwind(|| drop(impl_fn("a", 0))).is_err());
+    let ends: Vec<_> = collect.calls().into_iter().map(|call| call.end).collect();
+    assert_eq!(ends, [jobmon::End::Ok, jobmon::End::Ok, jobmon::End::Panicked]);
+}

@@ -121,7 +121,7 @@ pub const fn failed(failure: Failure) -> Seen {
     Seen { failed: true, answer: None, failure: Some(failure) }
 }
 
-/// Names a parameter where no code can come.
+/// Names a parameter in a branch that is never taken.
 pub fn captured<T>(_parameter: T) {}
 
 /// Looks at an output: the type of the probe's argument is known by that of the output.

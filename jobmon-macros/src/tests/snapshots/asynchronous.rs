@@ -33,12 +33,11 @@ pub async fn ask(request: Request, job: &Job) -> Result<Completion, Error> {
                 )
             },
             async move {
-                #[allow(unreachable_code)]
                 if let ::jobmon::__private::core::option::Option::Some(__jobmon_hint) = ::jobmon::__private::core::option::Option::None::<
                     Result<Completion, Error>,
                 > {
-                    return __jobmon_hint;
                     ::jobmon::__private::captured(request);
+                    return __jobmon_hint;
                 }
                 {
                     send(request).await
