@@ -8,8 +8,8 @@ pub use crate::monitored::{
 pub use crate::operation::Operation;
 pub use crate::probe::*;
 pub use crate::retry::{
-    Again, Attempting, FromTimeout, Retry, Retrying, Settled, Within, again, made, retried, retried_opening,
-    retry_when, retrying, timed_out, within,
+    Again, Attempting, CanFail, FromTimeout, Retry, Retrying, Settled, TimeoutError, Within, again,
+    assert_can_fail, made, retried, retried_opening, retry_when, retrying, timed_out, within,
 };
 pub use crate::running::{Started, start, start_with};
 pub use crate::site::{Site, Track};

@@ -133,7 +133,7 @@ impl Args {
             track: self.track.or(others.track),
             usage: if let Usage::Automatic = self.usage { others.usage } else { self.usage },
             error: self.error.or(others.error),
-            retry: self.retry.or(others.retry),
+            retry: self.retry.or(others.retry.map(Retry::of_block)),
             timeout: self.timeout.or(others.timeout),
             boxed: self.boxed.or(others.boxed),
             model_check: if self.model_check == ModelCheck::Warn {
@@ -190,17 +190,14 @@ impl Args {
             self.retry = Some(Retry::parse(&key, input, mistakes)?);
             return Ok(());
         }
-        if name == "boxed" {
-            self.boxed = Some(key.span());
-            return Ok(());
-        }
-        if name == "disabled" {
-            self.disabled = true;
+        if name == "boxed" || name == "disabled" {
+            if name == "boxed" {
+                self.boxed = Some(key.span());
+            } else {
+                self.disabled = true;
+            }
             if input.peek(Token![=]) || input.peek(syn::token::Paren) {
-                return Err(Error::new(
-                    key.span(),
-                    "`disabled` takes no value: where it stands, the function is left as it is",
-                ));
+                return Err(Error::new(key.span(), format!("`{name}` takes no value; write it alone")));
             }
             return Ok(());
         }

@@ -162,7 +162,12 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #body, #look))
             }
         };
+        let can_fail = self.output_hint();
+        let named = self.output().is_none_or(shape::is_named);
+        let can_fail = (named && !retry.of_block)
+            .then(|| quote_spanned!(self.return_span()=> #p::assert_can_fail::<#can_fail>();));
         let attempts = quote_spanned! {m=>
+            #can_fail
             let mut __jobmon_call = #p::retrying(#start, #policy);
             loop {
                 if let #p::core::option::Option::Some(__jobmon_settled) = #attempt {

@@ -91,6 +91,12 @@ fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
     let Shape { runs, gives } = shape;
     let is_async = !matches!(runs, Runs::Sync | Runs::Guarded);
     if let Some((span, _)) = &args.timeout {
+        if let Gives::Stream(_) = gives {
+            return Err(Error::new(
+                *span,
+                "a stream has no `timeout`: it may go on for as long as somebody reads; return a `Result` with the stream, from an `async fn`, to limit how long it takes to open",
+            ));
+        }
         if !is_async {
             return Err(Error::new(
                 *span,
@@ -99,17 +105,11 @@ fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
                 ),
             ));
         }
-        if let Gives::Stream(_) = gives {
-            return Err(Error::new(
-                *span,
-                "a stream has no `timeout`: it may go on for as long as somebody reads; return a `Result` with the stream to limit how long it takes to open",
-            ));
-        }
     }
     if let Some(span) = args.boxed.filter(|_| !matches!(runs, Runs::Async | Runs::AsyncDiverging)) {
         return Err(Error::new(
             span,
-            "`boxed` is for `async fn`; what this function returns is as large as it says",
+            format!("`boxed` is for `async fn`; what `{name}` returns is as large as it says"),
         ));
     }
     let Some(retry) = &args.retry else { return Ok(()) };

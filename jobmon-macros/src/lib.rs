@@ -90,7 +90,8 @@ use proc_macro::TokenStream;
 ///
 /// A function whose return type is spelled `impl Future`, `Pin<Box<dyn Future>>`, `Box<dyn Future>`, `BoxFuture`
 /// or `LocalBoxFuture` (methods under `#[async_trait]`, too) is monitored until its future is ready. What it does
-/// before it returns the future is not part of the call.
+/// before it returns the future belongs to the call, too, whose clock starts with the future. An alias of your own
+/// hides the future, or the stream, from the attribute: spell the type.
 ///
 /// # Functions that return streams
 ///

@@ -38,6 +38,8 @@ pub(crate) struct Retry {
     policy: Policy,
     /// `when = |e| ..`: decides instead of the category.
     pub(crate) when: Option<Expr>,
+    /// Said of all methods of a block, some of which may not be able to fail.
+    pub(crate) of_block: bool,
 }
 
 #[derive(Clone)]
@@ -116,7 +118,7 @@ impl Retry {
     pub(crate) fn parse(key: &Ident, input: ParseStream<'_>, mistakes: &mut Mistakes) -> Result<Self> {
         let span = key.span();
         if input.is_empty() || input.peek(Token![,]) {
-            return Ok(Self { span, policy: Policy::Written(Vec::new()), when: None });
+            return Ok(Self { span, policy: Policy::Written(Vec::new()), when: None, of_block: false });
         }
         if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
@@ -125,7 +127,7 @@ impl Retry {
                 let message = "`retry` takes a `jobmon::Retry`, or is written `retry(attempts = 3, ..)`";
                 return Err(Error::new_spanned(value, message));
             }
-            return Ok(Self { span, policy: Policy::Given(Box::new(value)), when: None });
+            return Ok(Self { span, policy: Policy::Given(Box::new(value)), when: None, of_block: false });
         }
         let tokens = list_of(input, key, "`retry(attempts = 3, on(RateLimit))`")?;
         let mut inner = Mistakes::default();
@@ -139,7 +141,7 @@ impl Retry {
                     "on" => {
                         on = Some(word.span());
                         let tokens = list_of(input, &word, "`on(RateLimit, Network)`")?;
-                        parts.push(Part::On(categories(&tokens, mistakes)));
+                        parts.push(Part::On(categories(&tokens, word.span(), mistakes)));
                     }
                     name => {
                         equals(input, &word)?;
@@ -168,7 +170,12 @@ impl Retry {
         if let Some(error) = inner.0 {
             mistakes.add(error);
         }
-        Ok(Self { span, policy: Policy::Written(parts), when: when.map(|(_, when)| when) })
+        Ok(Self { span, policy: Policy::Written(parts), when: when.map(|(_, when)| when), of_block: false })
+    }
+
+    /// What a block says of a method.
+    pub(crate) fn of_block(self) -> Self {
+        Self { of_block: true, ..self }
     }
 
     /// The policy, as an expression.
@@ -322,7 +329,7 @@ fn function(input: ParseStream<'_>, key: &str, example: &str) -> Result<Expr> {
 }
 
 /// Categories by the names of their variants, or by their own.
-fn categories(tokens: &TokenStream, mistakes: &mut Mistakes) -> Vec<(&'static str, Span)> {
+fn categories(tokens: &TokenStream, at: Span, mistakes: &mut Mistakes) -> Vec<(&'static str, Span)> {
     let mut found = Vec::new();
     let mut inner = Mistakes::default();
     let names: Vec<&str> = CATEGORIES.iter().map(|(variant, _)| *variant).collect();
@@ -352,7 +359,7 @@ fn categories(tokens: &TokenStream, mistakes: &mut Mistakes) -> Vec<(&'static st
     match inner.0 {
         Some(error) => mistakes.add(error),
         None if empty => mistakes.add(Error::new(
-            tokens.span(),
+            at,
             format!("`on()` would retry nothing; name a category: {}", words::list(&names)),
         )),
         None => {}

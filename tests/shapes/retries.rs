@@ -78,12 +78,14 @@ fn pinned<'a>(x: &'a str) -> Pin<Box<dyn Future<Output = Result<&'a str, String>
 async fn stream(x: &str) -> Result<BoxStream<'_, &str>, String> {
     Ok(Box::pin(Items(vec![x])))
 }
+struct CannotFail;
 #[instrument_llm(retry = POLICY)]
-async fn option(x: Option<u8>) -> Option<u8> {
-    Some(x? + 1)
+impl CannotFail {
+    async fn option(x: Option<u8>) -> Option<u8> {
+        Some(x? + 1)
+    }
+    async fn unit() {}
 }
-#[instrument_llm(retry = POLICY)]
-async fn unit() {}
 #[instrument_llm(retry = POLICY)]
 async fn recursive(n: u8) -> Result<u8, String> {
     if n == 0 { Ok(0) } else { Ok(1 + Box::pin(recursive(n - 1)).await?) }
@@ -239,8 +241,8 @@ fn they_give_what_they_gave() {
         assert_eq!(pinned("a").await, Ok("a"));
         assert!(pinned("").await.is_err());
         assert_eq!(stream("a").await.map(all), Ok(vec!["a"]));
-        assert_eq!((option(Some(1)).await, option(None).await), (Some(2), None));
-        unit().await;
+        assert_eq!((CannotFail::option(Some(1)).await, CannotFail::option(None).await), (Some(2), None));
+        CannotFail::unit().await;
         assert_eq!(recursive(2).await, Ok(2));
         assert!(question_and_loops(&Cell::new(0)).await.is_err());
     });

@@ -14,7 +14,7 @@ pub use run::{
     Again, Attempting, Retrying, Settled, again, made, retried, retried_opening, retry_when, retrying,
 };
 pub use sleep::{Sleep, Sleeping, use_sleep};
-pub use timeout::{FromTimeout, TimedOut, Within, timed_out, within};
+pub use timeout::{CanFail, FromTimeout, TimedOut, TimeoutError, Within, assert_can_fail, timed_out, within};
 
 /// When a call is tried again, and how long is waited before: what `retry(..)` in `#[instrument_llm]` says, and what
 /// `retry = ..` takes.

@@ -38,6 +38,36 @@ impl LlmError for TimedOut {
     }
 }
 
+impl From<TimedOut> for std::io::Error {
+    fn from(error: TimedOut) -> Self {
+        Self::new(std::io::ErrorKind::TimedOut, error)
+    }
+}
+
+impl From<TimedOut> for String {
+    fn from(error: TimedOut) -> Self {
+        error.to_string()
+    }
+}
+
+/// An error that a timeout becomes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say that the call timed out",
+    label = "`timeout = ..` needs an error that is `From<jobmon::TimedOut>`",
+    note = "give it a variant for it: `impl From<jobmon::TimedOut> for ..`, or `TimedOut(#[from] jobmon::TimedOut)` with `thiserror`"
+)]
+pub trait TimeoutError {
+    /// The error of a call that timed out.
+    fn of_timeout(timed_out: TimedOut) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<TimedOut>> TimeoutError for E {
+    fn of_timeout(timed_out: TimedOut) -> Self {
+        timed_out.into()
+    }
+}
+
 /// An output that can say that its call timed out.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot say that the call timed out",
@@ -49,11 +79,24 @@ pub trait FromTimeout {
     fn from_timeout(timed_out: TimedOut) -> Self;
 }
 
-impl<T, E: From<TimedOut>> FromTimeout for Result<T, E> {
+impl<T, E: TimeoutError> FromTimeout for Result<T, E> {
     fn from_timeout(timed_out: TimedOut) -> Self {
-        Err(timed_out.into())
+        Err(E::of_timeout(timed_out))
     }
 }
+
+/// An output that can say that an attempt failed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say that an attempt failed",
+    label = "`retry` needs a `Result` here",
+    note = "return a `Result`, or put `retry` on a function inside that does"
+)]
+pub trait CanFail {}
+
+impl<T, E> CanFail for Result<T, E> {}
+
+/// For `retry`: compiles only where an attempt can fail.
+pub const fn assert_can_fail<R: CanFail + ?Sized>() {}
 
 /// The output of a call that timed out.
 pub fn timed_out<R: FromTimeout>(after: Duration) -> R {

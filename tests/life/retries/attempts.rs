@@ -226,13 +226,17 @@ fn what_only_the_first_attempt_observed_does_not_hide_what_the_last_returned() {
 
 #[test]
 fn what_cannot_fail_is_tried_once() {
+    struct Agent;
+    // Of a block some methods may not be able to fail.
     #[instrument_llm(operation = retrieval, retry = Retry::new(5))]
-    fn nothing(made: &Cell<u8>) -> Option<u8> {
-        made.set(made.get() + 1);
-        None
+    impl Agent {
+        async fn nothing(made: &Cell<u8>) -> Option<u8> {
+            made.set(made.get() + 1);
+            None
+        }
     }
     let (collect, _guard) = Collect::install();
     let made = Cell::new(0);
-    assert_eq!(nothing(&made), None);
+    assert_eq!(block_on(Agent::nothing(&made)), None);
     assert_eq!((made.get(), collect.only_call().attempts.len()), (1, 1));
 }
