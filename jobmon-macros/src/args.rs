@@ -1,12 +1,14 @@
 //! The arguments of `#[instrument_llm(..)]`.
 
 use crate::fields::{self, Field};
+use crate::mistakes::{Mistakes, each, list_of};
 use crate::retry::{Retry, Wait};
+use crate::values::{closure, crate_path, given, literal_name, model_check, operation, track, usage};
 use crate::{models, words};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Expr, ExprClosure, Lit, LitStr, Path, Result, Token};
+use syn::{Error, Expr, ExprClosure, LitStr, Path, Result, Token};
 
 const KEYS: &[&str] = &[
     "operation",
@@ -25,22 +27,6 @@ const KEYS: &[&str] = &[
     "disabled",
     "crate",
 ];
-
-/// Names of operations, and of the variants of `Operation`.
-const OPERATIONS: &[(&str, &str)] = &[
-    ("chat", "Chat"),
-    ("generate_content", "GenerateContent"),
-    ("text_completion", "TextCompletion"),
-    ("embeddings", "Embeddings"),
-    ("retrieval", "Retrieval"),
-    ("execute_tool", "ExecuteTool"),
-    ("invoke_agent", "InvokeAgent"),
-    ("invoke_workflow", "InvokeWorkflow"),
-    ("plan", "Plan"),
-];
-
-/// What can be tracked.
-pub(crate) const TRACKED: [&str; 4] = ["tokens", "latency", "errors", "retries"];
 
 /// The arguments, as far as they could be understood.
 #[derive(Clone, Default)]
@@ -224,220 +210,5 @@ impl Args {
             _ => self.krate = Some(crate_path(input)?),
         }
         Ok(())
-    }
-}
-
-/// Mistakes found so far.
-#[derive(Default)]
-pub(crate) struct Mistakes(pub(crate) Option<Error>);
-
-impl Mistakes {
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.0.clone().map_or(0, |errors| errors.into_iter().count())
-    }
-
-    pub(crate) fn add(&mut self, error: Error) {
-        match &mut self.0 {
-            Some(first) => first.combine(error),
-            none => *none = Some(error),
-        }
-    }
-
-    /// Notes a word that may come once, and tells both spots when it comes again.
-    pub(crate) fn check_duplicate(&mut self, what: &str, word: &Ident, seen: &mut Vec<Ident>) {
-        if let Some(first) = seen.iter().find(|first| first.unraw() == word.unraw()) {
-            self.add(Error::new(word.span(), format!("duplicate {what} `{word}`")));
-            self.add(Error::new(first.span(), format!("`{first}` is given here first")));
-        }
-        seen.push(word.clone());
-    }
-}
-
-/// Reads entries between commas. A broken entry is skipped up to the next comma; a missing comma is told.
-pub(crate) fn each(
-    input: ParseStream<'_>,
-    mistakes: &mut Mistakes,
-    mut entry: impl FnMut(ParseStream<'_>, &mut Mistakes, &mut Vec<Ident>) -> Result<()>,
-) {
-    let mut seen = Vec::new();
-    while !input.is_empty() {
-        let parsed = entry(input, mistakes, &mut seen);
-        let broken = parsed.is_err();
-        if let Err(error) = parsed {
-            mistakes.add(error);
-        }
-        if !broken && !input.is_empty() && !input.peek(Token![,]) {
-            let next = input.cursor().token_tree().map(|(token, _)| token);
-            mistakes.add(input.error("expected `,` before this"));
-            // A word begins the next entry; anything else is rubbish.
-            if matches!(next, Some(TokenTree::Ident(_))) {
-                continue;
-            }
-        }
-        while !input.is_empty() && !input.peek(Token![,]) {
-            if input.parse::<TokenTree>().is_err() {
-                return;
-            }
-        }
-        if input.parse::<Option<Token![,]>>().is_err() {
-            return;
-        }
-    }
-}
-
-/// The tokens between the parentheses of `key(..)`.
-pub(crate) fn list_of(input: ParseStream<'_>, key: &Ident, example: &str) -> Result<TokenStream> {
-    if !input.peek(syn::token::Paren) {
-        let message = format!("expected `(` after `{key}`: write {example}");
-        return Err(Error::new(key.span(), message));
-    }
-    let content;
-    syn::parenthesized!(content in input);
-    content.parse()
-}
-
-fn track(tokens: &TokenStream, mistakes: &mut Mistakes) -> [bool; 4] {
-    let mut track = [false; 4];
-    let mut inner = Mistakes::default();
-    let parser = |input: ParseStream<'_>| {
-        each(input, &mut inner, |input, mistakes, seen| {
-            let Ok(word) = input.call(Ident::parse_any) else {
-                return Err(input.error(format!("expected one of: {}", words::list(&TRACKED))));
-            };
-            let name = word.unraw().to_string();
-            let Some(i) = TRACKED.iter().position(|known| *known == name) else {
-                return Err(Error::new(word.span(), words::unknown("part", &name, &TRACKED)));
-            };
-            mistakes.check_duplicate("part", &word, seen);
-            track[i] = true;
-            Ok(())
-        });
-        Ok(())
-    };
-    if let Err(error) = parser.parse2(tokens.clone()) {
-        inner.add(error);
-    }
-    if let Some(error) = inner.0 {
-        mistakes.add(error);
-    }
-    track
-}
-
-/// An expression without the invisible groups that `macro_rules!` puts around its fragments.
-pub(crate) fn expression(input: ParseStream<'_>) -> Result<Expr> {
-    let mut expr: Expr = input.parse()?;
-    while let Expr::Group(group) = expr {
-        expr = *group.expr;
-    }
-    Ok(expr)
-}
-
-/// The word, or the text of a string literal, that an expression is.
-fn word(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => Some(text.value()),
-            _ => None,
-        },
-        Expr::Path(path) => path.path.get_ident().map(|word| word.unraw().to_string()),
-        _ => None,
-    }
-}
-
-fn operation(input: ParseStream<'_>) -> Result<&'static str> {
-    let names: Vec<&str> = OPERATIONS.iter().map(|(name, _)| *name).collect();
-    let value = expression(input)?;
-    let Some(word) = word(&value) else {
-        let message = format!("expected an operation, one of: {}", words::list(&names));
-        return Err(Error::new_spanned(value, message));
-    };
-    let known = OPERATIONS.iter().find(|(name, _)| *name == word);
-    known
-        .map(|(_, variant)| *variant)
-        .ok_or_else(|| Error::new_spanned(value, words::unknown("operation", &word, &names)))
-}
-
-fn given(input: ParseStream<'_>, key: &str) -> Result<Given> {
-    let value = expression(input)?;
-    let is_negative = |unary: &syn::ExprUnary| matches!(unary.op, syn::UnOp::Neg(_));
-    let wrong = match value {
-        Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => return Ok(Given::Literal(text)),
-        Expr::Unary(unary) if is_negative(&unary) => Expr::Unary(unary),
-        Expr::Lit(_)
-        | Expr::Closure(_)
-        | Expr::Range(_)
-        | Expr::Assign(_)
-        | Expr::Array(_)
-        | Expr::Tuple(_) => value,
-        value => return Ok(Given::Computed(Box::new(value))),
-    };
-    let message =
-        format!("`{key}` takes a string, or an expression over the arguments that gives one (`AsRef<str>`)");
-    Err(Error::new_spanned(wrong, message))
-}
-
-fn literal_name(input: ParseStream<'_>) -> Result<LitStr> {
-    match expression(input)? {
-        Expr::Lit(syn::ExprLit { lit: Lit::Str(name), .. }) if !name.value().is_empty() => Ok(name),
-        other => Err(Error::new_spanned(
-            other,
-            "`name` takes a string literal that is not empty: `name = \"analyze\"`",
-        )),
-    }
-}
-
-fn usage(input: ParseStream<'_>) -> Result<Usage> {
-    const EXPECTED: &str =
-        "`usage` takes `required`, `manual`, or a closure over the success value: `usage = |out| ..`";
-    let value = expression(input)?;
-    match word(&value).as_deref() {
-        Some("required") => Ok(Usage::Required),
-        Some("manual") => Ok(Usage::Manual),
-        _ => closure(value, EXPECTED).map(Usage::Read),
-    }
-}
-
-fn model_check(input: ParseStream<'_>) -> Result<ModelCheck> {
-    let value = expression(input)?;
-    match word(&value).as_deref() {
-        Some("warn") => Ok(ModelCheck::Warn),
-        Some("error") => Ok(ModelCheck::Error),
-        Some("off") => Ok(ModelCheck::Off),
-        _ => Err(Error::new_spanned(value, "`model_check` takes `warn`, `error` or `off`")),
-    }
-}
-
-fn closure(value: Expr, expected: &str) -> Result<ExprClosure> {
-    match value {
-        Expr::Group(group) => closure(*group.expr, expected),
-        Expr::Closure(closure) if closure.inputs.len() == 1 => Ok(closure),
-        Expr::Closure(closure) => {
-            Err(Error::new_spanned(&closure, format!("the closure takes one argument; {expected}")))
-        }
-        other => Err(Error::new_spanned(other, expected)),
-    }
-}
-
-/// An absolute path: generated code cannot know which module it will stand in.
-pub(crate) fn crate_path(input: ParseStream<'_>) -> Result<Path> {
-    const EXPECTED: &str = "`crate` takes an absolute path without quotes, such as `crate = ::my_crate::jobmon` or `crate = crate::jobmon`";
-    let path = match expression(input) {
-        Ok(Expr::Path(path)) if path.qself.is_none() => path.path,
-        Ok(other) => return Err(Error::new_spanned(other, EXPECTED)),
-        Err(error) => return Err(Error::new(error.span(), EXPECTED)),
-    };
-    let plain = path.segments.iter().all(|segment| segment.arguments.is_none());
-    let first = path.segments.first().map(|segment| segment.ident.to_string());
-    let absolute = path.leading_colon.is_some() || matches!(first.as_deref(), Some("crate" | "$crate"));
-    if plain && absolute { Ok(path) } else { Err(Error::new_spanned(path, EXPECTED)) }
-}
-
-/// The private door of `jobmon`, which all generated code goes through.
-pub(crate) fn door(krate: Option<&Path>) -> TokenStream {
-    let span = Span::mixed_site();
-    match krate {
-        Some(path) => quote::quote_spanned!(span=> #path::__private),
-        None => quote::quote_spanned!(span=> ::jobmon::__private),
     }
 }

@@ -1,7 +1,8 @@
 //! `#[derive(LlmError)]`.
 
-use crate::args::{Mistakes, door};
 use crate::llm::{Field, Input, Variant, Vocabulary};
+use crate::mistakes::Mistakes;
+use crate::values::door;
 use crate::{shape, words};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -1,12 +1,14 @@
 //! The expansion of `#[instrument_llm]`.
 
-use crate::args::{self, Args, Mistakes};
+use crate::args::Args;
 use crate::bindings;
 use crate::body::{Call, block};
 use crate::drops::DropOrder;
 use crate::func::{self, Function};
 use crate::methods::{self, Block};
+use crate::mistakes::Mistakes;
 use crate::shape::{Gives, Runs, Shape};
+use crate::values;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, Result};
@@ -73,7 +75,7 @@ fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     let shape = Shape::of(&function.sig);
     refuse(args, function, shape)?;
     let Function { attrs, vis, inner, .. } = function;
-    let p = args::door(args.krate.as_ref());
+    let p = values::door(args.krate.as_ref());
     let order = match args.retry {
         Some(_) => DropOrder::of_attempts(function, &p),
         None => DropOrder::of(function, &args.outside(), &p),

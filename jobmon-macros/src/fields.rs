@@ -1,6 +1,6 @@
 //! The entries of `fields(..)`: `job_id`, `n = items.len()`, `job.id = %job.id`, `who = ?user`, `%x`, `?y`.
 
-use crate::args::{Mistakes, each};
+use crate::mistakes::{Mistakes, each};
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::ext::IdentExt;

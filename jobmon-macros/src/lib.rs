@@ -13,6 +13,7 @@ mod func;
 mod llm;
 mod look;
 mod methods;
+mod mistakes;
 mod models;
 mod nested;
 mod own_self;
@@ -26,6 +27,7 @@ mod shape;
 mod site;
 #[cfg(test)]
 mod tests;
+mod values;
 mod words;
 
 use proc_macro::TokenStream;

@@ -1,6 +1,7 @@
 //! What both derives share: a type, its variants, and the words of `#[llm(..)]` on them.
 
-use crate::args::{Mistakes, crate_path, each};
+use crate::mistakes::{Mistakes, each};
+use crate::values::crate_path;
 use crate::words;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};

@@ -1,8 +1,9 @@
 //! `#[instrument_llm]` on an `impl` block: on each of its async methods.
 
-use crate::args::{Args, Mistakes};
+use crate::args::Args;
 use crate::expand::instrumented;
 use crate::func::Function;
+use crate::mistakes::Mistakes;
 use crate::shape::Shape;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

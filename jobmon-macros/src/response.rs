@@ -1,7 +1,8 @@
 //! `#[derive(LlmResponse)]`.
 
-use crate::args::{Mistakes, door};
 use crate::llm::{Field, Input, Variant, Vocabulary};
+use crate::mistakes::Mistakes;
+use crate::values::door;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Error, Member, WherePredicate, parse_quote_spanned};

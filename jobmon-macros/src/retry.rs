@@ -1,6 +1,7 @@
 //! `retry(..)` and `timeout = ..`: when a call is tried again, and how long it may take.
 
-use crate::args::{Mistakes, each, expression, list_of};
+use crate::mistakes::{Mistakes, each, list_of};
+use crate::values::expression;
 use crate::words;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
