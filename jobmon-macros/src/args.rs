@@ -133,7 +133,7 @@ impl Args {
         }
     }
 
-    /// Expressions that are evaluated before the body, with the parameters in sight.
+    /// Expressions outside of the body that have the parameters in sight.
     pub(crate) fn outside(&self) -> TokenStream {
         let given = [&self.provider, &self.model, &self.feature].into_iter().flatten();
         let given =
@@ -143,7 +143,9 @@ impl Args {
             Wait::Computed(value) => Some(value),
             Wait::Nanos(_) => None,
         });
-        quote::quote!(#(#given)* #(#fields)* #(#timeout)*)
+        let usage = if let Usage::Read(closure) = &self.usage { Some(closure) } else { None };
+        let error = &self.error;
+        quote::quote!(#(#given)* #(#fields)* #(#timeout)* #usage #error)
     }
 
     fn entry(

@@ -101,6 +101,11 @@ impl DropOrder {
         Self { captured: held.into_iter().rev().collect(), lets, sig: changed }
     }
 
+    /// The body stays where it is.
+    pub(crate) fn as_it_is(function: &Function) -> Self {
+        Self { captured: TokenStream::new(), lets: TokenStream::new(), sig: function.sig.clone() }
+    }
+
     /// Attempts run one after the other on clones of what was given by value and is named in the body.
     pub(crate) fn of_attempts(function: &Function, p: &TokenStream) -> Self {
         let Function { sig, body, .. } = function;

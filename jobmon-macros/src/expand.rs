@@ -76,9 +76,10 @@ fn expand(args: &Args, function: &Function) -> Result<TokenStream> {
     refuse(args, function, shape)?;
     let Function { attrs, vis, inner, .. } = function;
     let p = values::door(args.krate.as_ref());
-    let order = match args.retry {
-        Some(_) => DropOrder::of_attempts(function, &p),
-        None => DropOrder::of(function, &args.outside(), &p),
+    let order = match (shape.runs, &args.retry) {
+        (Runs::Guarded, _) => DropOrder::as_it_is(function),
+        (_, Some(_)) => DropOrder::of_attempts(function, &p),
+        (_, None) => DropOrder::of(function, &args.outside(), &p),
     };
     let sig = order.sig.clone();
     let call = Call { args, function, shape, order, p };

@@ -304,6 +304,24 @@ fn diverging_functions_unwind_with_their_payload() {
     let _: fn() -> ! = never_loops;
 }
 
+#[instrument_llm]
+fn never_with_arguments(mut x: String, (y, _): (String, String), _z: Vec<u8>) -> ! {
+    x.push_str(&y);
+    panic!("{}", x);
+}
+#[instrument_llm(usage = |out| jobmon::Usage::new(*out, seen), error = |_| kind)]
+fn closures_name_arguments(mut seen: u64, kind: jobmon::ErrorCategory) -> Result<u64, String> {
+    seen += 1;
+    if seen > 9 { Err(kind.to_string()) } else { Ok(seen) }
+}
+
+#[test]
+fn what_stands_outside_of_the_body_names_arguments() {
+    let never = || never_with_arguments("a".to_owned(), ("b".to_owned(), String::new()), Vec::new());
+    assert!(std::panic::catch_unwind(never).is_err());
+    assert_eq!(closures_name_arguments(1, jobmon::ErrorCategory::Other), Ok(2));
+}
+
 // The compiler knows what these closures take by the return type alone.
 #[instrument_llm(model = "m", usage = manual)]
 fn impl_fn<'a>(x: &'a str, times: usize) -> impl Fn(&str) -> String + 'a {
