@@ -73,8 +73,8 @@ impl DropOrder {
                     continue;
                 }
             }
-            let mut names = bindings::all_of(typed).into_iter();
-            if is_read || names.any(|binding| named_in(outside, &binding.name)) {
+            let names = bindings::all_of(typed);
+            if is_read || names.iter().any(|binding| named_in(outside, &binding.name)) {
                 if let Some(name) = plain {
                     let (name, mutable) = (&name.ident, &name.mutability);
                     lets.extend(quote!(#(#cfg)* let #mutable #name = #name;));
@@ -90,7 +90,10 @@ impl DropOrder {
             inputs.push(quote!(#(#attrs)* #[cfg(doc)] #pat: #ty));
             inputs.push(quote!(#(#attrs)* #[cfg(not(doc))] #ours: #ty));
             let cfg = quote!(#(#cfg)* #[cfg(not(doc))]);
-            let whole = plain.is_none().then(|| quote_spanned!(m=> #cfg let #ours = #ours;));
+            // `ref mut` in a parameter needs no `mut` of the whole, in a variable it does.
+            let by_mut = names.iter().any(|binding| binding.by_ref && binding.mutable.is_some());
+            let by_mut = by_mut.then(|| quote_spanned!(m=> mut));
+            let whole = plain.is_none().then(|| quote_spanned!(m=> #cfg let #by_mut #ours = #ours;));
             lets.extend(quote_spanned!(m=> #whole #cfg let #pat = #ours;));
         }
         if !lets.is_empty()

@@ -91,3 +91,16 @@ fn every_key_compiles_in_any_order() {
     assert_eq!(read_option().0, 3);
     assert!(category("x").is_err());
 }
+
+// Bound by reference to what is the function's own.
+#[instrument_llm]
+async fn ref_mut_pattern(ref mut x: Vec<u8>, (ref a, mut b): (String, u8)) -> usize {
+    x.push(b);
+    b += 1;
+    x.len() + a.len() + usize::from(b)
+}
+
+#[test]
+fn patterns_that_borrow_to_change() {
+    assert_eq!(block_on(ref_mut_pattern(vec![1], ("ab".to_owned(), 3))), 8);
+}
