@@ -77,6 +77,12 @@ struct Method {
 impl Block {
     /// Reads an `impl` block; `None` where it is something else.
     pub(crate) fn parse(item: &TokenStream) -> Option<Result<Self>> {
+        // Functions, which most items are, are told by one of their first words.
+        let word = |token| if let TokenTree::Ident(word) = token { Some(word) } else { None };
+        let mut words = item.clone().into_iter().filter_map(word);
+        if words.find(|word| word == "impl" || word == "fn")? == "fn" {
+            return None;
+        }
         let mut header: Vec<TokenTree> = item.clone().into_iter().collect();
         let Some(TokenTree::Group(body)) = header.pop() else { return None };
         // Attributes, and the word before `impl` that it may have.
