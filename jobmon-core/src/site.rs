@@ -65,9 +65,18 @@ pub struct Site {
 }
 
 impl Site {
-    /// The site of a function, where it is called: in the expansion of its attribute.
+    /// The site of a function, where it is called: in the expansion of its attribute. Of provider, model and feature
+    /// those that are no literals are empty.
     #[track_caller]
-    pub const fn new(name: &'static str, module: &'static str, operation: Operation) -> Self {
+    pub const fn new(
+        name: &'static str,
+        module: &'static str,
+        operation: Operation,
+        [provider, model, feature]: [&'static str; 3],
+    ) -> Self {
+        const fn literal(text: &'static str) -> Option<&'static str> {
+            if text.is_empty() { None } else { Some(text) }
+        }
         let here = std::panic::Location::caller();
         Self {
             facts: Facts {
@@ -76,9 +85,9 @@ impl Site {
                 file: here.file(),
                 line: here.line(),
                 operation,
-                provider: None,
-                model: None,
-                feature: None,
+                provider: literal(provider),
+                model: literal(model),
+                feature: literal(feature),
                 track: Track::ALL,
                 manual_usage: false,
             },
@@ -89,27 +98,6 @@ impl Site {
     #[must_use]
     pub const fn line(mut self, line: u32) -> Self {
         self.facts.line = line;
-        self
-    }
-
-    /// Its provider.
-    #[must_use]
-    pub const fn provider(mut self, provider: &'static str) -> Self {
-        self.facts.provider = Some(provider);
-        self
-    }
-
-    /// Its model.
-    #[must_use]
-    pub const fn model(mut self, model: &'static str) -> Self {
-        self.facts.model = Some(model);
-        self
-    }
-
-    /// Its feature.
-    #[must_use]
-    pub const fn feature(mut self, feature: &'static str) -> Self {
-        self.facts.feature = Some(feature);
         self
     }
 

@@ -23,7 +23,7 @@ use syn::{Error, Result};
 //     async fn ask(request: Request) -> Result<Completion, Error> {
 //         return P::monitor(
 //             {
-//                 static __JOBMON_SITE: P::Site = P::Site::new("ask", module_path!(), P::Operation::Chat).provider("openai");
+//                 static __JOBMON_SITE: P::Site = P::Site::new("ask", module_path!(), P::Operation::Chat, ["openai", "", ""]);
 //                 P::start_with(&__JOBMON_SITE, |__jobmon_call| { P::Setting::model(__jobmon_call, &(request.model)); })
 //             },
 //             async move {

@@ -35,14 +35,11 @@ impl Call<'_> {
             Some(name) => name.value(),
             None => self.function.sig.ident.unraw().to_string(),
         };
-        let literals = [("provider", &args.provider), ("model", &args.model), ("feature", &args.feature)];
-        let literals = literals.into_iter().filter_map(|(key, given)| match given {
-            Some(Given::Literal(text)) => {
-                let key = Ident::new(key, m);
-                Some(quote_spanned!(m=> .#key(#text)))
-            }
-            _ => None,
-        });
+        let [provider, model, feature] =
+            [&args.provider, &args.model, &args.feature].map(|given| match given {
+                Some(Given::Literal(text)) => quote_spanned!(m=> #text),
+                _ => quote_spanned!(m=> ""),
+            });
         let track = args.track.map(|[tokens, latency, errors, retries]| {
             let track =
                 quote_spanned!(m=> tokens: #tokens, latency: #latency, errors: #errors, retries: #retries);
@@ -51,7 +48,8 @@ impl Call<'_> {
         let manual = matches!(args.usage, Usage::Manual).then(|| quote_spanned!(m=> .manual_usage()));
         let line = self.function.line.map(|line| quote_spanned!(m=> .line(#line)));
         quote_spanned! {m=>
-            #p::Site::new(#name, #p::core::module_path!(), #p::Operation::#operation) #(#literals)* #track #manual #line
+            #p::Site::new(#name, #p::core::module_path!(), #p::Operation::#operation, [#provider, #model, #feature])
+                #track #manual #line
         }
     }
 

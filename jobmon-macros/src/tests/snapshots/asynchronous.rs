@@ -7,11 +7,11 @@ pub async fn ask(request: Request, job: &Job) -> Result<Completion, Error> {
     >(
             {
                 static __JOBMON_SITE: ::jobmon::__private::Site = ::jobmon::__private::Site::new(
-                        "ask",
-                        ::jobmon::__private::core::module_path!(),
-                        ::jobmon::__private::Operation::Chat,
-                    )
-                    .provider("openai");
+                    "ask",
+                    ::jobmon::__private::core::module_path!(),
+                    ::jobmon::__private::Operation::Chat,
+                    ["openai", "", ""],
+                );
                 ::jobmon::__private::start_with(
                     &__JOBMON_SITE,
                     |__jobmon_call| {

@@ -5,6 +5,7 @@ fn ask<'a>(&'a self) -> Pin<Box<dyn Future<Output = Result<(u64, u8), E>> + Send
                 "ask",
                 ::jobmon::__private::core::module_path!(),
                 ::jobmon::__private::Operation::InvokeAgent,
+                ["", "", ""],
             );
             ::jobmon::__private::start(&__JOBMON_SITE)
         },

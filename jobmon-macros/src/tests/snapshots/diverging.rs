@@ -4,6 +4,7 @@ fn serve(x: u8) -> ! {
             "serve",
             ::jobmon::__private::core::module_path!(),
             ::jobmon::__private::Operation::InvokeAgent,
+            ["", "", ""],
         );
         ::jobmon::__private::start(&__JOBMON_SITE)
     });

@@ -5,6 +5,7 @@ fn ask(x: &str) -> impl Future<Output = Result<Answer, Error>> + Send {
                 "ask",
                 ::jobmon::__private::core::module_path!(),
                 ::jobmon::__private::Operation::InvokeAgent,
+                ["", "", ""],
             );
             ::jobmon::__private::start(&__JOBMON_SITE)
         },

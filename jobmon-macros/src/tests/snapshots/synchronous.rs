@@ -5,6 +5,7 @@ fn count(&mut self, x: u8) -> Option<u8> {
                 "count",
                 ::jobmon::__private::core::module_path!(),
                 ::jobmon::__private::Operation::InvokeAgent,
+                ["", "", ""],
             );
             ::jobmon::__private::start(&__JOBMON_SITE)
         },

@@ -10,6 +10,7 @@ async fn list(xs: &[u8]) -> Result<impl Iterator<Item = &u8>, Box<dyn Error>> {
                     "list",
                     ::other::path::__private::core::module_path!(),
                     ::other::path::__private::Operation::InvokeAgent,
+                    ["", "", ""],
                 );
                 ::other::path::__private::start(&__JOBMON_SITE)
             },
