@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
+use std::str::FromStr;
 
 /// US dollars as a whole number of nanodollars (10⁻⁹ $). Sums are exact and saturate.
 ///
@@ -43,6 +44,45 @@ impl Usd {
         self.0
     }
 }
+
+impl FromStr for Usd {
+    type Err = ParseUsdError;
+
+    /// An amount such as `$2.50`, `0.0004` or `-$1`: exact, to the nanodollar.
+    fn from_str(text: &str) -> Result<Self, ParseUsdError> {
+        let wrong = || ParseUsdError(text.to_owned());
+        let amount = text.trim();
+        let (amount, negative) = amount.strip_prefix('-').map_or((amount, false), |rest| (rest, true));
+        let amount = amount.strip_prefix('$').unwrap_or(amount);
+        let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
+            return Err(wrong());
+        }
+        let kept = fraction.trim_end_matches('0');
+        if kept.len() > 9 {
+            return Err(wrong());
+        }
+        let nanos: i64 = format!("{whole}{kept:0<9}").parse().map_err(|_| wrong())?;
+        Ok(Self(if negative { -nanos } else { nanos }))
+    }
+}
+
+/// Text that is no amount of US dollars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseUsdError(String);
+
+impl fmt::Display for ParseUsdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no amount of US dollars; expected one such as `$5`, `$0.25` or `0.0004`, with at most nine decimals",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ParseUsdError {}
 
 impl Add for Usd {
     type Output = Self;
@@ -188,6 +228,26 @@ mod tests {
         assert_eq!(Usd::from_nanos(1).to_string(), "$0.000000001");
         assert_eq!(Usd::from_nanos(-1_500_000_000).to_string(), "-$1.50");
         assert_eq!(format!("{:>8}", Usd::from_dollars(3)), "   $3.00");
+    }
+
+    #[test]
+    fn amounts_are_read_exactly() {
+        for (text, nanos) in [
+            ("$5", 5_000_000_000),
+            (" 0.25 ", 250_000_000),
+            ("$.5", 500_000_000),
+            ("-$1.000000001", -1_000_000_001),
+            ("0.1000000000000", 100_000_000),
+            ("9000000000", 9_000_000_000_000_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Usd::from_nanos(nanos)), "{text}");
+        }
+        for text in
+            ["", "$", ".", "5 EUR", "€5", "1e3", "1,000", "0.0000000001", "99999999999", "$-1", "--1", "+1"]
+        {
+            let error = text.parse::<Usd>().expect_err(text).to_string();
+            assert!(error.contains(&format!("`{text}`")), "{error}");
+        }
     }
 
     #[test]
