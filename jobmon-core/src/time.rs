@@ -29,6 +29,23 @@ impl Timestamp {
         Self::from(SystemTime::now())
     }
 
+    /// The first moment of a calendar date in UTC; `None` where there is no such date.
+    ///
+    /// ```
+    /// use jobmon_core::Timestamp;
+    /// let day = Timestamp::from_date(2026, 2, 28).expect("a date");
+    /// assert_eq!(day.next_day(), Timestamp::from_date(2026, 3, 1).expect("a date"));
+    /// assert_eq!(Timestamp::from_date(2026, 2, 29), None);
+    /// ```
+    pub fn from_date(year: i64, month: u32, day: u32) -> Option<Self> {
+        // Years that a timestamp can hold.
+        if !(1_678..=2_261).contains(&year) {
+            return None;
+        }
+        let moment = Self(days_from_civil(year, month, day).checked_mul(DAY)?);
+        (moment.date() == (year, month, day)).then_some(moment)
+    }
+
     /// From nanoseconds since 1970.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
@@ -104,6 +121,16 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+}
+
+/// The same, `days_from_civil`.
+fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = (i64::from(month) + 9) % 12;
+    let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 impl From<SystemTime> for Timestamp {

@@ -40,7 +40,7 @@ pub struct Usage {
 }
 
 /// Rarer units that are kept of one answer; no known one tells more than seven.
-const MOST_UNITS: usize = 12;
+const MOST_UNITS: usize = 14;
 
 /// Counts of rarer units, in the order of units.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -118,14 +118,14 @@ impl Usage {
         }
     }
 
-    /// Sets how much of a unit was used; of times, milliseconds. Of units that have no field at most 12 are kept.
+    /// Sets how much of a unit was used; of times, microseconds. Of units that have no field at most 14 are kept.
     #[must_use]
     pub fn with(mut self, unit: UsageUnit, count: u64) -> Self {
         self.set(unit, Some(count));
         self
     }
 
-    /// How much of a unit was used; of times, milliseconds. `None` where it was not reported.
+    /// How much of a unit was used; of times, microseconds. `None` where it was not reported.
     pub fn get(&self, unit: UsageUnit) -> Option<u64> {
         match unit {
             UsageUnit::InputTokens => self.input,

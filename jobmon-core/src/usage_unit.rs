@@ -66,7 +66,7 @@ units! {
     OutputReasoningTokens "output_reasoning_tokens" "output_reasoning_mtok" 1_000_000 "tokens output reasoning" "Output tokens spent on reasoning."
     InputAudioTokens "input_audio_tokens" "input_audio_mtok" 1_000_000 "tokens input audio" "Input tokens that carry audio."
     OutputAudioTokens "output_audio_tokens" "output_audio_mtok" 1_000_000 "tokens output audio" "Output tokens that carry audio."
-    AudioSeconds "audio_seconds" "audio_hours" 3_600 "durations audio" "Audio, in milliseconds."
+    AudioSeconds "audio_seconds" "audio_hours" 3_600 "durations audio" "Audio, in microseconds."
     CacheAudioReadTokens "cache_audio_read_tokens" "cache_audio_read_mtok" 1_000_000 "tokens input audio cache_read" "Input tokens that carry audio, read from the cache."
     CacheAudioWrite1hTokens "cache_audio_write_1h_tokens" "cache_audio_write_1h_mtok" 1_000_000 "tokens input audio cache_write 1h" "Input tokens that carry audio, written to the cache for an hour."
     CacheAudioWrite5mTokens "cache_audio_write_5m_tokens" "cache_audio_write_5m_mtok" 1_000_000 "tokens input audio cache_write 5m" "Input tokens that carry audio, written to the cache for five minutes."
@@ -87,7 +87,7 @@ units! {
     CacheWrite5mTokens "cache_write_5m_tokens" "cache_write_5m_mtok" 1_000_000 "tokens input cache_write 5m" "Input tokens written to the cache for five minutes."
     CodeExecutions "code_executions" "code_executions_kcount" 1_000 "tool_calls code_execution" "Times the provider ran code."
     InputAnnotatedDocumentPages "input_annotated_document_pages" "input_annotated_document_kpages" 1_000 "document_pages input annotated" "Pages of documents that were annotated."
-    InputAudioSeconds "input_audio_seconds" "input_audio_hours" 3_600 "durations input audio" "Audio given, in milliseconds."
+    InputAudioSeconds "input_audio_seconds" "input_audio_hours" 3_600 "durations input audio" "Audio given, in microseconds."
     InputAudioToolTokens "input_audio_tool_tokens" "input_audio_tool_mtok" 1_000_000 "tokens input audio tool" "Input tokens that carry audio, of tool results."
     InputCharacters "input_characters" "input_mchars" 1_000_000 "characters input" "Characters given, such as to be spoken."
     InputDocumentPages "input_document_pages" "input_document_kpages" 1_000 "document_pages input" "Pages of documents."
@@ -102,7 +102,7 @@ units! {
     InputVideoToolTokens "input_video_tool_tokens" "input_video_tool_mtok" 1_000_000 "tokens input video tool" "Input tokens that carry video, of tool results."
     OutputAudioCitationTokens "output_audio_citation_tokens" "output_audio_citation_mtok" 1_000_000 "tokens output audio citation" "Output tokens that carry audio, spent on citations."
     OutputAudioReasoningTokens "output_audio_reasoning_tokens" "output_audio_reasoning_mtok" 1_000_000 "tokens output audio reasoning" "Output tokens that carry audio, spent on reasoning."
-    OutputAudioSeconds "output_audio_seconds" "output_audio_hours" 3_600 "durations output audio" "Audio made, in milliseconds."
+    OutputAudioSeconds "output_audio_seconds" "output_audio_hours" 3_600 "durations output audio" "Audio made, in microseconds."
     OutputCitationTokens "output_citation_tokens" "output_citation_mtok" 1_000_000 "tokens output citation" "Output tokens spent on citations."
     OutputImageCitationTokens "output_image_citation_tokens" "output_image_citation_mtok" 1_000_000 "tokens output image citation" "Output tokens that carry images, spent on citations."
     OutputImageReasoningTokens "output_image_reasoning_tokens" "output_image_reasoning_mtok" 1_000_000 "tokens output image reasoning" "Output tokens that carry images, spent on reasoning."
@@ -133,8 +133,8 @@ impl UsageUnit {
         self != whole && whole.dimensions().split(' ').all(has)
     }
 
-    /// Whether it is counted in thousandths: times are in milliseconds here, and in seconds in the price list.
-    pub const fn is_in_thousandths(self) -> bool {
+    /// Whether it is counted in millionths: times are in microseconds here, and in seconds in the price list.
+    pub const fn is_in_millionths(self) -> bool {
         matches!(self, Self::AudioSeconds | Self::InputAudioSeconds | Self::OutputAudioSeconds)
     }
 

@@ -22,7 +22,7 @@ mod jsonl;
 mod sqlite;
 
 pub use builder::{Monitor, MonitorBuilder, SetupError};
-pub use config::ConfigError;
+pub use config::{ConfigError, load_prices};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]

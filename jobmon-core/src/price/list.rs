@@ -44,7 +44,8 @@ pub(super) fn price(list: &Calculator, request: &PriceRequest<'_>) -> (Cost, Opt
         && query.context_is_known();
     let cost = match Usd::from_price(calculation.total_price) {
         Some(usd) if complete => Cost::Known(usd),
-        Some(usd) if usd > Usd::ZERO => Cost::AtLeast(usd),
+        // Of what was used, something has a price; or nothing was used, as far as is known.
+        Some(usd) if usd > Usd::ZERO || !used => Cost::AtLeast(usd),
         _ => Cost::Unpriced,
     };
     (cost, Some(calculation))
@@ -217,7 +218,7 @@ fn without_parts(usage: &mut Usage, whole: UsageUnit) {
 /// What the crate is told; times in seconds.
 pub(super) fn units(usage: &Usage) -> Units {
     let in_list = |(unit, count): (UsageUnit, u64)| {
-        let count = if unit.is_in_thousandths() { float(count) / 1_000.0 } else { float(count) };
+        let count = if unit.is_in_millionths() { float(count) / 1e6 } else { float(count) };
         (UsageKey::from_static(unit.name()), count)
     };
     usage.reported().map(in_list).collect()

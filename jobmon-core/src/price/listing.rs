@@ -5,6 +5,7 @@ use super::{Lists, PriceRequest, Prices, Rates};
 use crate::money::Cost;
 use crate::text::Text;
 use crate::usage::Usage;
+use crate::usage_unit::UsageUnit;
 use genai_prices::{Calculator, PriceCalculation};
 use std::time::SystemTime;
 
@@ -63,7 +64,11 @@ impl Lists {
             calculation.map(|calculation| calculation.warnings.clone()).unwrap_or_default()
         };
         let rates = |list: &Calculator, request: &PriceRequest<'_>| {
-            Rates::at(&Query::new(list, request), request.usage.input.unwrap_or(0))
+            let used = |unit: UsageUnit| {
+                let uses = |(used, _): (UsageUnit, u64)| used == unit || used.is_part_of(unit);
+                unit == UsageUnit::Requests || request.usage.reported().any(uses)
+            };
+            Rates::of(&Query::new(list, request), request.usage.input.unwrap_or(0), &used)
         };
         if let Some(((cost, calculation), model)) = self.own.price(request) {
             let (provider, name) = model.named();
@@ -118,16 +123,45 @@ impl Prices {
         at: SystemTime,
         context: &[(&str, &str)],
     ) -> Vec<Rates> {
+        self.ask_rates(provider, model, at, context, &Rates::tiers)
+    }
+
+    fn ask_rates(
+        &self,
+        provider: Option<&str>,
+        model: &str,
+        at: SystemTime,
+        context: &[(&str, &str)],
+        ask: &dyn Fn(&Query<'_>) -> Vec<Rates>,
+    ) -> Vec<Rates> {
         let usage = Usage::new(1, 1);
         let request = PriceRequest::new(provider, model, at, &usage).with_context(context);
-        let tiers = |list: &Calculator, request: &PriceRequest<'_>| Rates::tiers(&Query::new(list, request));
+        let ask = |list: &Calculator, request: &PriceRequest<'_>| ask(&Query::new(list, request));
         let lists = self.lists();
-        if let Some((tiers, _)) = lists.own.ask(&request, tiers) {
-            return tiers;
+        if let Some((rates, _)) = lists.own.ask(&request, ask) {
+            return rates;
         }
-        let (cost, calculation) = lists.price(&request);
-        let known = cost != Cost::Unpriced || calculation.is_some();
-        lists.calculator().filter(|_| known).map(|list| tiers(list, &request)).unwrap_or_default()
+        let (_, calculation) = lists.price(&request);
+        let known = lists.calculator().filter(|_| calculation.is_some());
+        let mut rates = known.map(|list| ask(list, &request)).unwrap_or_default();
+        // A model that the list knows and has no price for.
+        if rates.iter().all(|tier| tier.rates.is_empty()) {
+            rates.clear();
+        }
+        rates
+    }
+
+    /// What a model charges at a moment for some units, in requests of any size but the largest: the first tier.
+    /// `None` where it has no price.
+    pub fn base_rates(
+        &self,
+        provider: Option<&str>,
+        model: &str,
+        at: SystemTime,
+        units: &[UsageUnit],
+    ) -> Option<Rates> {
+        let wanted = |unit| units.contains(&unit);
+        self.ask_rates(provider, model, at, &[], &|query| vec![Rates::of(query, 1, &wanted)]).pop()
     }
 
     /// The day that the list is of: when the crate was published that brought it. `None` for a list that was loaded.

@@ -199,7 +199,7 @@ impl ModelPrice {
     }
 
     /// Whether two are for the same requests, so that one would never count.
-    fn is_same_as(&self, other: &Self) -> bool {
+    pub fn is_same_as(&self, other: &Self) -> bool {
         let context = |price: &Self| {
             let mut context = price.context.clone();
             context.sort_unstable();

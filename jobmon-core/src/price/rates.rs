@@ -26,13 +26,19 @@ pub struct Rates {
 impl Rates {
     /// The rates for requests with so many input tokens.
     pub(super) fn at(query: &Query<'_>, input: u64) -> Self {
-        let rate = |unit| rate(query, unit, input);
-        let rates = UsageUnit::ALL.iter().filter_map(|unit| Some((*unit, rate(*unit)?))).collect::<Vec<_>>();
+        Self::of(query, input, &|_| true)
+    }
+
+    /// Those of some units.
+    pub(super) fn of(query: &Query<'_>, input: u64, wanted: &dyn Fn(UsageUnit) -> bool) -> Self {
+        let rate = |unit| query.has(unit).then(|| rate(query, unit, input)).flatten();
+        let units = UsageUnit::ALL.iter().filter(|unit| wanted(**unit));
+        let rates = units.filter_map(|unit| Some((*unit, rate(*unit)?))).collect::<Vec<_>>();
         let of = |unit| rates.iter().find(|(known, _)| *known == unit).map(|(_, usd)| *usd);
         // What costs as much as a whole that it is a part of has no price of its own.
         let own = |(unit, usd): &(UsageUnit, Usd)| {
             let mut wholes = UsageUnit::ALL.iter().filter(|whole| unit.is_part_of(**whole));
-            query.has(*unit) && !wholes.any(|whole| of(*whole) == Some(*usd))
+            !wholes.any(|whole| of(*whole) == Some(*usd))
         };
         Self { above: 0, rates: rates.iter().copied().filter(own).collect() }
     }

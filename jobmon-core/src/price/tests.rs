@@ -305,15 +305,15 @@ mod listed {
         assert_eq!(opus(Usage::new(0, 0).with(UsageUnit::WebSearches, 3)), known(30_000_000));
         // Images cost what other input costs, where they have no price of their own.
         assert_eq!(opus(Usage::new(1_000, 0).with(UsageUnit::InputImageTokens, 400)), known(5_000_000));
-        // Audio by the hour: $0.111, in milliseconds here, and at least ten seconds of it.
-        let whisper = |millis| {
+        // Audio by the hour: $0.111, in microseconds here, and at least ten seconds of it.
+        let whisper = |micros| {
             let usage = Usage::default()
-                .with(UsageUnit::InputAudioSeconds, millis)
-                .with(UsageUnit::AudioSeconds, millis);
+                .with(UsageUnit::InputAudioSeconds, micros)
+                .with(UsageUnit::AudioSeconds, micros);
             price(Some("groq"), "whisper-large-v3", usage)
         };
-        assert_eq!(whisper(3_600_000), known(111_000_000));
-        assert_eq!(whisper(1_500), whisper(10_000));
+        assert_eq!(whisper(3_600_000_000), known(111_000_000));
+        assert_eq!(whisper(1_500_000), whisper(10_000_000));
         // What has no price makes a lower bound.
         let searched = Usage::new(1_000, 100).with(UsageUnit::StorageSearches, 1);
         assert_eq!(opus(searched), Cost::AtLeast(Usd::from_nanos(7_500_000)));
