@@ -27,7 +27,7 @@ fn unsigned(number: Option<i64>) -> Option<u64> {
 }
 
 /// What is known of a cost; nothing of one without any price.
-fn priced(cost: Cost) -> Option<Usd> {
+pub(super) fn priced(cost: Cost) -> Option<Usd> {
     (cost != Cost::Unpriced).then(|| cost.floor())
 }
 
@@ -90,9 +90,19 @@ pub(super) fn insert_call(
         ":attempts": integer(Some(call.attempt_count())),
         ":usage_missing": call.usage_missing,
         ":tokens_tracked": call.tokens_tracked,
-        ":rest": serde_json::Value::Object(json::rest(call)).to_string(),
+        ":rest": rest(call),
     })?;
     Ok(())
+}
+
+/// The JSON column of a call.
+pub(super) fn rest(call: &CallRecord) -> String {
+    serde_json::Value::Object(json::rest(call)).to_string()
+}
+
+/// The JSON column of what came late.
+pub(super) fn late_rest(late: &Late) -> String {
+    serde_json::Value::Object(json::late(late)).to_string()
 }
 
 pub(super) const SELECT_CALLS: &str =
@@ -192,7 +202,7 @@ pub(super) fn insert_fact(
         Event::Late(late) => late.cost().and_then(priced),
         _ => None,
     };
-    let rest = if let Event::Late(late) = event { Some(json::late(late)) } else { None };
+    let rest = if let Event::Late(late) = event { Some(late_rest(late)) } else { None };
     let search = if let Event::Search(search) = event { Some(search) } else { None };
     let subject = fact.subject.as_ref();
     into.execute(named_params! {
@@ -220,7 +230,7 @@ pub(super) fn insert_fact(
         ":prompt_version": or_empty(
             subject.and_then(|subject| subject.prompt.as_ref()).and_then(|prompt| prompt.version.as_ref()),
         ),
-        ":rest": rest.map(|rest| serde_json::Value::Object(rest).to_string()),
+        ":rest": rest,
     })?;
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Sqlite {
         Ok(Self { path, connection: None })
     }
 
-    fn connect(&self) -> Result<Connection, HistoryError> {
+    pub(super) fn connect(&self) -> Result<Connection, HistoryError> {
         let failed = HistoryError::sqlite(&self.path);
         let mut connection = Connection::open(&self.path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
