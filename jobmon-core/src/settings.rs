@@ -3,6 +3,7 @@
 use crate::exporter::Resource;
 use crate::monitor::StartError;
 use crate::price::Prices;
+use crate::pseudonym::UserKey;
 use crate::site::Track;
 use crate::warning::Warnings;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub flush_interval: Duration,
     /// How long dropping the guard waits for exporters.
     pub shutdown_timeout: Duration,
+    /// What ids of users are hashed with; without it they are recorded as they are given.
+    pub user_key: Option<UserKey>,
     /// The price list.
     pub prices: Prices,
     /// Where jobmon's own warnings go.
@@ -41,6 +44,7 @@ impl Default for Settings {
             queue_capacity: 65_536,
             flush_interval: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(5),
+            user_key: None,
             prices: Prices::bundled(),
             warnings: Warnings::default(),
         }

@@ -258,3 +258,13 @@ fn a_local_monitor_that_ends_late_takes_no_other_away() {
     drop(three);
     assert_eq!(third.events().len(), 1);
 }
+
+#[test]
+fn users_are_recorded_by_pseudonyms_where_there_is_a_key() {
+    let mut settings = Settings::default();
+    settings.user_key = jobmon_core::UserKey::new("0123456789abcdef");
+    let (collect, _guard) = Collect::install_with(settings);
+    jobmon_core::Context::current().with_user("anna@example.com").run(|| score("match", 1.0));
+    let user = collect.events()[0].scope().user.clone().expect("a user");
+    assert!(user.starts_with("u-") && !user.contains("anna"), "{user}");
+}

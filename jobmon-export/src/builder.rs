@@ -1,7 +1,7 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
 use crate::config::{Config, ConfigError};
-use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Warnings};
+use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, UserKey, Warnings};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,6 +97,12 @@ impl MonitorBuilder {
     /// Whether single attempts are recorded. Default true.
     pub fn track_retries(mut self, track: bool) -> Self {
         self.code.track_retries = Some(track);
+        self
+    }
+
+    /// Hashes ids of users with this key, so that records tell them apart and not who they are.
+    pub fn user_key(mut self, key: UserKey) -> Self {
+        self.code.user_key = Some(key);
         self
     }
 

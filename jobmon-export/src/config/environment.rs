@@ -1,11 +1,11 @@
 //! `JOBMON_*` variables.
 
 use super::{Config, ConfigError, ExporterKind};
-use jobmon_core::Text;
+use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 18] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -23,6 +23,7 @@ const VARIABLES: [&str; 17] = [
     "JOBMON_JSONL_PATH",
     "JOBMON_SQLITE_PATH",
     "JOBMON_PRICES_FILE",
+    "JOBMON_USER_KEY",
 ];
 
 #[derive(Debug, Default)]
@@ -94,6 +95,12 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
             }
             config.exporters = Some(kinds);
         }
+        "JOBMON_USER_KEY" => {
+            // The value is a secret: a message does not repeat it.
+            let key =
+                UserKey::new(value).ok_or_else(|| format!("is too short; expected {}", super::USER_KEY));
+            config.user_key = Some(key?);
+        }
         "JOBMON_CONSOLE_LINES" => config.console_lines = flag()?,
         _ => return Err(format!("is unknown; expected any of: {}", super::list(VARIABLES))),
     }
@@ -126,7 +133,9 @@ mod tests {
     #[test]
     fn every_listed_variable_is_accepted_and_no_other() {
         for name in VARIABLES {
-            let value = ["1", "1s", "console"].into_iter().find(|value| read_all(&[(name, value)]).is_ok());
+            let value = ["1", "1s", "console", "0123456789abcdef"]
+                .into_iter()
+                .find(|value| read_all(&[(name, value)]).is_ok());
             assert!(value.is_some(), "{name}");
         }
         let error = read_all(&[("JOBMON_PROJECT", "p")]).expect_err("unknown").to_string();

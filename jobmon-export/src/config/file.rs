@@ -1,6 +1,7 @@
 //! `jobmon.toml`.
 
 use super::{Config, ConfigError, ExporterKind, list, prices};
+use jobmon_core::UserKey;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -9,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "project_id",
     "service_name",
     "environment",
@@ -23,6 +24,7 @@ const KEYS: [&str; 13] = [
     "shutdown_timeout",
     "exporters",
     "prices",
+    "user_key",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -79,6 +81,10 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "flush_interval" => config.flush_interval = Some(duration(value)?),
             "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
             "exporters" => exporters(value, &mut config)?,
+            "user_key" => {
+                let key = UserKey::new(&string(value)?);
+                config.user_key = Some(key.ok_or_else(|| expected(value, super::USER_KEY))?);
+            }
             "prices" => config.prices = prices::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }

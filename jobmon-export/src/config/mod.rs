@@ -1,7 +1,7 @@
 //! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
 
 use crate::builder::SetupError;
-use jobmon_core::{Exporter, Settings, Text};
+use jobmon_core::{Exporter, Settings, Text, UserKey};
 use prices::PriceConfig;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) jsonl_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
     pub(crate) prices: PriceConfig,
+    pub(crate) user_key: Option<UserKey>,
 }
 
 /// Exporters that file and environment can name.
@@ -77,6 +78,11 @@ pub(crate) fn list(names: impl IntoIterator<Item = &'static str>) -> String {
 /// What [`duration`] reads, for messages.
 #[cfg(feature = "config")]
 pub(crate) const DURATION: &str = "a duration such as `200ms`, `5s`, `1m` or `2h`, longer than 0";
+
+/// What a key for users has to be, for messages.
+#[cfg(feature = "config")]
+pub(crate) const USER_KEY: &str =
+    "a secret of at least 16 characters, such as the output of `openssl rand -hex 16`";
 
 /// A whole number and its unit.
 #[cfg(feature = "config")]
@@ -154,6 +160,7 @@ impl Config {
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
             prices: self.prices.over(other.prices),
+            user_key: self.user_key.or(other.user_key),
         }
     }
 
@@ -161,6 +168,7 @@ impl Config {
         settings.resource.project_id = self.project_id;
         settings.resource.service_name = self.service_name;
         settings.resource.environment = self.environment;
+        settings.user_key = self.user_key;
         let set = |setting: &mut bool, value: Option<bool>| *setting = value.unwrap_or(*setting);
         set(&mut settings.track.tokens, self.track_tokens);
         set(&mut settings.track.latency, self.track_latency);
