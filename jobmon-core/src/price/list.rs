@@ -30,7 +30,7 @@ pub(super) fn price(list: &Calculator, request: &PriceRequest<'_>) -> (Cost, Opt
         return (Cost::Unpriced, None);
     }
     // Nothing used costs nothing, provided that the list prices the model at all.
-    let used = usage.reported().any(|(_, count)| count > 0);
+    let used = request.usage.reported().any(|(_, count)| count > 0);
     if !used && !query.has(UsageUnit::InputTokens) && !query.has(UsageUnit::OutputTokens) {
         return (Cost::Unpriced, Some(calculation));
     }
