@@ -35,12 +35,12 @@ pub(crate) fn of(query: &Query, rows: &[Row]) -> String {
 
 /// Spreadsheets run cells that begin like a formula: such text gets an apostrophe in front. Characters that steer a
 /// terminal or reorder text are replaced.
-fn cell_text(text: &str) -> String {
+pub(crate) fn cell_text(text: &str) -> String {
     let text = one_line(text);
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
-fn line(cells: &[String]) -> String {
+pub(crate) fn line(cells: &[String]) -> String {
     let quoted = cells.iter().map(|cell| {
         if cell.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", cell.replace('"', "\"\""))

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod csv;
+mod report;
 mod time;
 
 use clap::Parser;

@@ -96,6 +96,7 @@ fn report_query_and_json_lines_agree() {
         report["sections"]["errors"][0],
         json!({
             "category": "network", "failed_attempts": 4, "recovered_attempts": 0, "attempt_recovery_rate": 0.0,
+            "wasted_cost": {"nanodollars": 0},
         })
     );
 
@@ -120,7 +121,9 @@ fn every_format_prints() {
     run_agent(folder.path());
     for (args, part) in [
         (&["report"][..], "Costs by feature"),
-        (&["report", "--period", "day"], "analysis"),
+        (&["report", "daily"], "analysis"),
+        (&["report", "monthly", "--format", "csv"], "features,analysis,"),
+        (&["report", "weekly", "--format", "json"], "\"kind\": \"weekly\""),
         (&["report", "--format", "markdown"], "## Models"),
         (&["query", "--measures", "calls,cost", "--by", "name"], "analyze"),
         (

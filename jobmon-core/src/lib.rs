@@ -78,7 +78,7 @@ pub use failure::{Failure, LlmError, classify, retry_after_from_header};
 pub use id::{CallId, ParseIdError, SpanId, TraceId};
 pub use jobmon_macros::{LlmError, LlmResponse, instrument_llm};
 pub use measure::{Measure, Quantity, Unit};
-pub use money::{Cost, CostSum, Usd};
+pub use money::{Cost, CostSum, ParseUsdError, Usd};
 pub use monitor::{Guard, Pipeline, StartError};
 pub use observed::{Observed, observe_at_end, observe_stream};
 pub use operation::Operation;

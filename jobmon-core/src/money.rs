@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
+use std::str::FromStr;
 
 /// US dollars as a whole number of nanodollars (10⁻⁹ $). Sums are exact and saturate.
 ///
@@ -44,6 +45,14 @@ impl Usd {
     }
 }
 
+impl Usd {
+    /// The share of each of some things, rounded to the nanodollar; all of it where there is none.
+    pub(crate) fn shared(self, things: u64) -> Self {
+        let things = i64::try_from(things).unwrap_or(i64::MAX).max(1);
+        Self(self.0.saturating_add(things / 2) / things)
+    }
+}
+
 impl Add for Usd {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -60,6 +69,47 @@ impl AddAssign for Usd {
 impl Sum for Usd {
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
         iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// A text is no amount of money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseUsdError(String);
+
+impl fmt::Display for ParseUsdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        write!(
+            f,
+            "`{text}` is no amount; expected US dollars such as `25`, `$25` or `$0.05`, with at most nine decimals"
+        )
+    }
+}
+
+impl std::error::Error for ParseUsdError {}
+
+impl FromStr for Usd {
+    type Err = ParseUsdError;
+
+    /// Reads `$25`, `25` or `0.000195`, exactly.
+    ///
+    /// ```
+    /// use jobmon_core::Usd;
+    /// assert_eq!("$0.05".parse(), Ok(Usd::from_nanos(50_000_000)));
+    /// assert!("5 cents".parse::<Usd>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, ParseUsdError> {
+        let number = text.trim();
+        let number = number.strip_prefix('$').unwrap_or(number);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let exact = || {
+            let whole: i64 = whole.parse().ok()?;
+            let fraction: i64 = format!("{fraction:0<9}").parse().ok()?;
+            whole.checked_mul(1_000_000_000)?.checked_add(fraction).map(Self)
+        };
+        let possible = digits(whole) && digits(fraction) && fraction.len() <= 9;
+        possible.then(exact).flatten().ok_or_else(|| ParseUsdError(text.to_owned()))
     }
 }
 
@@ -198,6 +248,27 @@ mod tests {
         assert_eq!(Usd::from_price(0.000_195), Some(Usd::from_nanos(195_000)));
     }
 
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        for wrong in [
+            "",
+            "$",
+            ".5",
+            "5.",
+            "-1",
+            "1e3",
+            "1,000",
+            "5 cents",
+            "0.0000000001",
+            "9999999999999",
+            "$$5",
+            "٣",
+        ] {
+            let error = wrong.parse::<Usd>().expect_err(wrong).to_string();
+            assert!(error.starts_with(&format!("`{wrong}` is no amount; expected US dollars")), "{error}");
+        }
+    }
+
     fn cost() -> impl Strategy<Value = Cost> {
         prop_oneof![
             (0..1_000_000_000_i64).prop_map(|n| Cost::Known(Usd::from_nanos(n))),
@@ -207,6 +278,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_printed_is_read(nanos in 0..=i64::MAX) {
+            let usd = Usd::from_nanos(nanos);
+            prop_assert_eq!(usd.to_string().parse(), Ok(usd));
+        }
+
         #[test]
         fn sums_do_not_depend_on_order_or_grouping(costs in prop::collection::vec(cost(), 0..30), cut in 0..30_usize) {
             let mut whole = CostSum::default();

@@ -34,6 +34,23 @@ impl Timestamp {
         Self(nanos)
     }
 
+    /// The first moment (UTC) of a date: year, month (1 to 12), day (1 to 31). `None` for a date that is none, or that
+    /// lies outside of the years 1678 to 2261.
+    ///
+    /// ```
+    /// use jobmon_core::Timestamp;
+    /// let date = Timestamp::from_date(2028, 2, 29).expect("2028 is a leap year");
+    /// assert_eq!(date.to_string(), "2028-02-29T00:00:00.000Z");
+    /// assert_eq!(Timestamp::from_date(2026, 2, 29), None);
+    /// ```
+    pub fn from_date(year: i64, month: u32, day: u32) -> Option<Self> {
+        let possible =
+            (1_678..=2_261).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+        let moment = Self(days_from_civil(year, month, day).checked_mul(DAY).filter(|_| possible)?);
+        // The 30th of February is the first or second of March.
+        (moment.date() == (year, month, day)).then_some(moment)
+    }
+
     /// Nanoseconds since 1970.
     pub const fn nanos(self) -> i64 {
         self.0
@@ -106,6 +123,17 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
+/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = (i64::from(month) + 9).rem_euclid(12);
+    let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era.saturating_mul(146_097).saturating_add(day_of_era - 719_468)
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let signed = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
@@ -134,6 +162,23 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_date_is_where_it_says(nanos in any::<i64>()) {
+            let moment = Timestamp::from_nanos(nanos);
+            let (year, month, day) = moment.date();
+            if (1_678..=2_261).contains(&year) {
+                prop_assert_eq!(Timestamp::from_date(year, month, day), Some(moment.day()));
+            }
+        }
+
+        #[test]
+        fn no_date_panics(year in any::<i64>(), month in any::<u32>(), day in any::<u32>()) {
+            let _ = Timestamp::from_date(year, month, day);
+        }
+    }
 
     #[test]
     fn dates_around_the_edges() {
