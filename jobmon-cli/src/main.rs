@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod csv;
+mod html;
 mod report;
 mod time;
 

@@ -4,6 +4,7 @@ mod csv;
 
 use crate::args::{Source, Span};
 use crate::commands::{Message, message, pretty, range};
+use crate::html;
 use clap::{Args as Group, ValueEnum};
 use jobmon_core::Timestamp;
 use jobmon_core::report::{Period, PeriodKind, Report};
@@ -62,6 +63,8 @@ enum Format {
     Terminal,
     /// Markdown
     Markdown,
+    /// One HTML file with charts, for screens, phones and print
+    Html,
     /// JSON
     Json,
     /// One long table of comma-separated values
@@ -80,6 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let text = match args.format {
         Format::Terminal => report.to_text(),
         Format::Markdown => report.to_markdown(),
+        Format::Html => html::of(&report),
         Format::Json => pretty(&report.to_json()),
         Format::Csv => csv::of(&report),
     };
