@@ -469,7 +469,8 @@ def section(items, id_):
         groups.setdefault((None, (None,)), measures_of([]))
         whole = sum(figures["cost"].nanos for figures in groups.values() if figures["cost"])
         for figures in groups.values():
-            figures["share"] = figures["cost"].nanos / whole if figures["cost"] and whole else None
+            priced = figures["cost"] and figures["cost"].grade != "unpriced"
+            figures["share"] = figures["cost"].nanos / whole if priced and whole else None
     return by, names.split(), groups
 
 

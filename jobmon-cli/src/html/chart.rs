@@ -51,11 +51,11 @@ fn scaled(part: i64, whole: i64, units: i64) -> i64 {
     i64::try_from(units).unwrap_or(0).clamp(0, HIGH)
 }
 
-/// The next of 1, 2, 5, 10, 20, ..
+/// A round figure that is not less: 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 of a power of ten, but for the smallest ones.
 fn round_up(most: i64) -> i64 {
     let mut step = 1_i64;
     loop {
-        for factor in [1, 2, 5] {
+        for factor in [10, 12, 15, 20, 25, 30, 40, 50, 60, 80] {
             let round = step.saturating_mul(factor);
             if round >= most {
                 return round;
@@ -130,10 +130,10 @@ pub(super) fn over_time(report: &Report) -> Markup {
                 }
             }
             p class="key" {
-                span class="cost" {} " cost "
-                span class="wasted" {} " of it wasted "
-                @if bars.iter().any(|bar| bar.is_bound) { span class="cost bound" {} " at least this " }
-                @if expected > 0 { span class="expected" {} " expected" }
+                span { i class="cost" {} "cost" }
+                span { i class="wasted" {} "of it wasted" }
+                @if bars.iter().any(|bar| bar.is_bound) { span { i class="cost bound" {} "at least this" } }
+                @if expected > 0 { span { i class="expected" {} "expected" } }
             }
         }
     }
@@ -146,6 +146,9 @@ fn slots(period: &Period) -> usize {
     usize::try_from(nanos / step).unwrap_or(0).min(31)
 }
 
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// What stands below the first, the middle and the last bar.
 fn labels(period: &Period, slots: usize) -> Vec<String> {
     let label = |slot: usize| match period.kind() {
@@ -153,7 +156,7 @@ fn labels(period: &Period, slots: usize) -> Vec<String> {
         _ => {
             let at = period.start().plus(std::time::Duration::from_secs(86_400 * slot as u64));
             let (_, month, day) = at.date();
-            format!("{day}.{month}.")
+            format!("{day} {}", MONTHS[month.saturating_sub(1) as usize % 12])
         }
     };
     [0, slots / 2, slots.saturating_sub(1)].map(label).to_vec()
@@ -194,7 +197,9 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_figures() {
-        for (most, top) in [(1, 1), (3, 5), (10, 10), (11, 20), (49, 50), (51, 100), (i64::MAX, i64::MAX)] {
+        for (most, top) in
+            [(1, 10), (11, 12), (49, 50), (51, 60), (81, 100), (1_600, 2_000), (i64::MAX, i64::MAX)]
+        {
             assert_eq!(round_up(most), top);
         }
         assert_eq!(scaled(i64::MAX, i64::MAX, HIGH), HIGH);

@@ -31,13 +31,11 @@ impl Decimals {
     }
 }
 
-/// What stands before an amount, and the amount.
+/// What stands before an amount, and the amount. Estimates are rounded as it is.
 fn amount(figure: Quantity) -> Option<(&'static str, Usd)> {
     match figure {
         Quantity::Usd(usd) | Quantity::Cost(Cost::Known(usd)) => Some(("", usd)),
         Quantity::Cost(Cost::AtLeast(usd)) => Some(("≥", usd)),
-        Quantity::Estimate(Cost::Known(usd)) => Some(("≈", usd)),
-        Quantity::Estimate(Cost::AtLeast(usd)) => Some(("≥≈", usd)),
         _ => None,
     }
 }
@@ -72,7 +70,6 @@ mod tests {
         assert_eq!(text(&[known(12_345)]), "$0.000012");
         assert_eq!(text(&[known(0)]), "$0.00");
         assert_eq!(text(&[Quantity::Cost(Cost::AtLeast(Usd::from_dollars(20)))]), "≥$20.00");
-        assert_eq!(text(&[Quantity::Estimate(Cost::AtLeast(Usd::from_dollars(20)))]), "≥≈$20.00");
         assert_eq!(text(&[known(i64::MAX)]), "$9,223,372,036.85");
         assert_eq!(text(&[Quantity::Count(3), Quantity::Cost(Cost::Unpriced)]), "");
     }

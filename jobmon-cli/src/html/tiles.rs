@@ -36,10 +36,8 @@ pub(super) fn of(report: &Report) -> Markup {
             && let Some(section) = forecast
             && let Some(expected) = figure(section, "forecast")
         {
-            let decimals = Decimals::of([Some(expected)]);
-            let end = |name: &str| figure(section, name).and_then(|figure| decimals.text(figure));
-            let interval = end("forecast_low").zip(end("forecast_high"));
-            let interval = interval.map(|(low, high)| format!("{low} to {high}, with 80 %"));
+            let interval = figure(section, "forecast_low").zip(figure(section, "forecast_high"));
+            let interval = interval.map(|(low, high)| format!("80 %: {low} to {high}"));
             tiles.push(("forecast to the end".to_owned(), expected, interval));
         }
     }

@@ -6,6 +6,7 @@ use super::period::Period;
 use crate::aggregate::Aggregate;
 use crate::dimension::{Dimension, Key};
 use crate::measure::{Measure, Quantity};
+use crate::money::Cost;
 use crate::query::{Engine, Query, QueryError, Range};
 use crate::text::Text;
 use std::cmp::Reverse;
@@ -70,9 +71,9 @@ fn of(engine: &dyn Engine, range: Range) -> Result<Features, QueryError> {
     Ok(all.into_iter().filter(|(_, a)| pays(a)).map(|((_, key), a)| (feature(key), a)).collect())
 }
 
-/// The share of what is known of the sum.
+/// The share of what is known of the sum; `None` where nothing is known of it.
 #[expect(clippy::cast_precision_loss, reason = "a share is a rounded figure")]
 fn share(aggregate: &Aggregate, whole: i64) -> Option<Quantity> {
-    let part = aggregate.cost.cost()?.floor().nanos();
-    (whole > 0).then(|| Quantity::Ratio(part as f64 / whole as f64))
+    let cost = aggregate.cost.cost().filter(|cost| *cost != Cost::Unpriced && whole > 0)?;
+    Some(Quantity::Ratio(cost.floor().nanos() as f64 / whole as f64))
 }
