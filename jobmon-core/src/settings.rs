@@ -1,10 +1,13 @@
 //! [`Settings`]: how a monitor works.
 
 use crate::exporter::Resource;
+use crate::money::Usd;
 use crate::monitor::StartError;
 use crate::price::Prices;
 use crate::site::Track;
+use crate::text::Text;
 use crate::warning::Warnings;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
@@ -25,6 +28,8 @@ pub struct Settings {
     pub flush_interval: Duration,
     /// How long dropping the guard waits for exporters.
     pub shutdown_timeout: Duration,
+    /// What an outcome of a kind is worth that is reported without a value.
+    pub outcome_values: BTreeMap<Text, Usd>,
     /// The price list.
     pub prices: Prices,
     /// Where jobmon's own warnings go.
@@ -41,6 +46,7 @@ impl Default for Settings {
             queue_capacity: 65_536,
             flush_interval: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(5),
+            outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
             warnings: Warnings::default(),
         }

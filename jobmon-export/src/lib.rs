@@ -23,6 +23,8 @@ mod sqlite;
 
 pub use builder::{Monitor, MonitorBuilder, SetupError};
 pub use config::ConfigError;
+#[cfg(feature = "config")]
+pub use config::outcome_values;
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]

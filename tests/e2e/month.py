@@ -287,8 +287,8 @@ MONTHS = [
 ]
 
 
-def check_period(checks, cli, db, items, month, values=None, words=()):
-    where = month.name
+def check_period(checks, cli, db, items, month, where=None, words=()):
+    where = where or month.name
     done = run([cli, "report", "--db", db, "--format", "json", *month.words, *words])
     if not checks.that(done.code == 0 and not done.err, f"{where}: the report", done):
         return None
@@ -505,6 +505,52 @@ def check_known_prices(checks, items):
     checks.none(problems, f"the prices are those of the providers, {dict(looked_at)} answers by hand")
 
 
+# ---- Values of outcomes ---------------------------------------------------------------------------------------
+
+CONFIG = """
+project_id = "jobsearch-ai"
+[outcomes]
+application = "$7.5"
+match = 0.000000001
+"""
+CONFIGURED = {"application": 7_500_000_000, "match": 1}
+GIVEN = {"application": 25 * NANOS, "interview": 199_990_000_000}
+
+
+def valued(lines, given, configured):
+    """The lines as they would be if outcomes had these values."""
+    for line in lines:
+        if line["type"] == "outcome":
+            value = given.get(line["kind"], line.get("value_nanodollars", configured.get(line["kind"])))
+            line = line | ({} if value is None else {"value_nanodollars": value})
+        yield line
+
+
+def check_values(checks, options, cli, db, lines, events, folder):
+    (folder / "values.toml").write_text(CONFIG)
+    words = [word for kind, nanos in GIVEN.items() for word in ("--value", f"{kind}=${dollars(nanos)}")]
+    config = ["--config", folder / "values.toml"]
+    for where, words, given, configured in (
+        ("values of the command line", words, GIVEN, {}),
+        ("values of the configuration", config, {}, CONFIGURED),
+        ("values of both", [*config, *words], GIVEN, CONFIGURED),
+    ):
+        for month in MONTHS[:2]:
+            items = list(items_of(list(valued(lines, given, configured))))
+            report = check_period(checks, cli, db, items, month, f"{where}, {month.name}", words)
+            rows = [(row["outcome"], row["source"], row["value"]["nanodollars"]) for row in report["sections"]["values"]]
+            wanted = [(kind, "command line", nanos) for kind, nanos in given.items()]
+            wanted += [(kind, "configuration", nanos) for kind, nanos in configured.items() if kind not in given]
+            checks.that(sorted(rows) == sorted(wanted), f"{where}: the report says which they are", rows)
+
+    done, valued_lines = write(options, folder, "valued", events, "values.toml")
+    checks.that(done.returncode == 0, "an agent with values in its configuration", done)
+    key = lambda line: (line.get("call", ""), line["kind"], line["at_unix_nanos"], line.get("value_nanodollars") or -1)
+    of = lambda lines: sorted(key(line) for line in lines if line["type"] == "outcome")
+    wanted = of(valued(lines, {}, CONFIGURED))
+    checks.that(of(valued_lines) == wanted, f"its {len(wanted)} outcomes have those values, where they had none")
+
+
 def options_of():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--synthetic-bin", type=Path, help="the program that writes events")
@@ -550,6 +596,8 @@ def main():
             if report and month in (MONTHS[0], MONTHS[1], MONTHS[6]):
                 check_csv(checks, cli, db, month, report)
                 check_html(checks, cli, db, month, report, folder)
+        title("Values of outcomes")
+        check_values(checks, options, cli, db, lines, events, folder)
     return checks.finish()
 
 

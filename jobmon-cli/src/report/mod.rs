@@ -1,16 +1,18 @@
 //! `jobmon report`.
 
 mod csv;
+mod values;
 
 use crate::args::{Source, Span};
 use crate::commands::{Message, message, pretty, range};
 use crate::html;
 use clap::{Args as Group, ValueEnum};
-use jobmon_core::Timestamp;
 use jobmon_core::report::{Period, PeriodKind, Report};
+use jobmon_core::{Range, Text, Timestamp, Usd};
 use jobmon_export::History;
 use std::path::PathBuf;
 use std::time::Duration;
+use values::Valued;
 
 #[derive(Debug, Group)]
 pub(crate) struct Args {
@@ -32,6 +34,13 @@ pub(crate) struct Args {
     /// How to print it
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
+    /// What an outcome of a kind is worth, in US dollars, whatever was reported: `application=25`; can be repeated
+    #[arg(long = "value", value_name = "KIND=DOLLARS", value_parser = values::parse)]
+    values: Vec<(Text, Usd)>,
+    /// Where `[outcomes]` says what outcomes are worth that were reported without a value; default: jobmon.toml, where
+    /// there is one
+    #[arg(long, value_name = "FILE", env = "JOBMON_CONFIG")]
+    config: Option<PathBuf>,
     /// Where to write it, instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -74,12 +83,19 @@ enum Format {
 pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let period = args.which_period()?;
     let range = range(&args.span)?;
+    let configured = jobmon_export::outcome_values(args.config.as_deref()).map_err(message)?;
     let history = History::open(&args.source.db).map_err(message)?;
+    // A period is compared with the one before.
+    let looked_at =
+        period.map_or(range, |period| Range { since: period.previous().start(), until: period.as_of() });
+    let engine = Valued::new(&history, &args.values, configured, looked_at)?;
     let report = match period {
-        Some(period) => Report::of_period(&history, period),
-        None => Report::of(&history, range),
+        Some(period) => Report::of_period(&engine, period),
+        None => Report::of(&engine, range),
     };
-    let report = report.map_err(message)?;
+    let mut report = report.map_err(message)?;
+    // The line about what is unpriced stays the last one.
+    report.sections.splice(report.sections.len() - 1..report.sections.len() - 1, engine.section());
     let text = match args.format {
         Format::Terminal => report.to_text(),
         Format::Markdown => report.to_markdown(),

@@ -62,6 +62,34 @@ impl History {
         self.visit_events(range, visit).map_err(|error| self.failed(&error))
     }
 
+    /// Visits the outcomes of a time that were reported without a value, in order of time.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn outcomes_without_value(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        self.visit_facts(rows::SELECT_UNVALUED, range, visit).map_err(|error| self.failed(&error))
+    }
+
+    fn visit_facts(
+        &self,
+        select: &str,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(select)?;
+        let mut facts = statement.query((range.since.nanos(), range.until.nanos()))?;
+        while let Some(row) = facts.next()? {
+            if let Some((resource, event)) = rows::fact(row)? {
+                visit(&resource, &event);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn visit_events(
         &self,
         range: Range,
@@ -74,14 +102,7 @@ impl History {
             let (resource, call) = rows::call(row)?;
             visit(&resource, &Event::Call(Box::new(call)));
         }
-        let mut statement = self.connection.prepare_cached(rows::SELECT_FACTS)?;
-        let mut facts = statement.query(ends)?;
-        while let Some(row) = facts.next()? {
-            if let Some((resource, event)) = rows::fact(row)? {
-                visit(&resource, &event);
-            }
-        }
-        Ok(())
+        self.visit_facts(rows::SELECT_FACTS, range, visit)
     }
 
     /// What each session cost, summed up by SQLite: of a call there is more to read than its cost.
