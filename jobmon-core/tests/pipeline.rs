@@ -4,7 +4,8 @@
 
 use jobmon_core::testing::Collect;
 use jobmon_core::{
-    Batch, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Verdict, Warnings, feedback, score,
+    Batch, Event, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Text, Usd, Verdict, Warnings,
+    feedback, score,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -257,4 +258,17 @@ fn a_local_monitor_that_ends_late_takes_no_other_away() {
     score("n", 1.0);
     drop(three);
     assert_eq!(third.events().len(), 1);
+}
+
+#[test]
+fn an_outcome_without_a_value_has_the_one_of_its_kind() {
+    let mut settings = Settings::default();
+    settings.outcome_values = [(Text::literal("application"), Usd::from_dollars(25))].into();
+    let (collect, _guard) = Collect::install_with(settings);
+    jobmon_core::outcome(None, "application", None);
+    jobmon_core::outcome(None, "application", Usd::from_dollars(3));
+    jobmon_core::outcome(None, "interview", None);
+    let value = |event: &Event| if let Event::Outcome(outcome) = event { outcome.value } else { None };
+    let values: Vec<_> = collect.events().iter().map(value).collect();
+    assert_eq!(values, [Some(Usd::from_dollars(25)), Some(Usd::from_dollars(3)), None]);
 }

@@ -18,6 +18,8 @@ pub(super) struct Valued<'a> {
     configured: BTreeMap<Text, Usd>,
     /// Each of them.
     unvalued: Vec<(Timestamp, Key, Usd)>,
+    /// Whether it is silent about single sessions.
+    pub(super) without_sessions: bool,
 }
 
 /// `application=25`, `application=$25`.
@@ -52,7 +54,7 @@ impl<'a> Valued<'a> {
             };
             history.outcomes_without_value(range, &mut add).map_err(message)?;
         }
-        Ok(Self { history, replaced, configured, unvalued })
+        Ok(Self { history, replaced, configured, unvalued, without_sessions: false })
     }
 
     /// Says which values are not those that were reported; `None` where all are.
@@ -106,6 +108,6 @@ impl Engine for Valued<'_> {
     }
 
     fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
-        self.history.sessions(range)
+        if self.without_sessions { Ok(None) } else { self.history.sessions(range) }
     }
 }
