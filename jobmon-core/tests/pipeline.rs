@@ -4,8 +4,8 @@
 
 use jobmon_core::testing::Collect;
 use jobmon_core::{
-    Batch, Event, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Text, Usd, Verdict, Warnings,
-    feedback, score,
+    Batch, Event, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Text, Usd, Verdict,
+    Warnings, feedback, score,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};

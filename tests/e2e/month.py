@@ -283,6 +283,7 @@ MONTHS = [
     Month(["weekly", "--for", "2025-W10"], "a week", at(2025, 3, 3), at(2025, 3, 10), at(2025, 2, 24)),
     Month(["weekly", "--until", moment_of(MIDDLE)], "a week so far", at(2025, 3, 17), at(2025, 3, 24), at(2025, 3, 10), MIDDLE),
     Month(["daily", "--for", "2025-03-04"], "a day", at(2025, 3, 4), at(2025, 3, 5), at(2025, 3, 3), step=HOUR),
+    Month(["daily", "--until", moment_of(MIDDLE)], "a day so far", at(2025, 3, 20), at(2025, 3, 21), at(2025, 3, 19), MIDDLE, HOUR),
     Month(["monthly", "--until", "2025-04-01"], "the month before a moment", START, END, BEFORE),
 ]
 

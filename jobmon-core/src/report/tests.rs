@@ -150,6 +150,39 @@ fn a_forecast_needs_three_days_and_keeps_the_grade() {
     assert_eq!(section.rows[0].figures[2], Some(Quantity::Estimate(Cost::AtLeast(Usd::from_dollars(200)))));
 }
 
+/// A history that has lost some of its single calls.
+struct Kept(Memory, Sessions);
+
+impl Engine for Kept {
+    fn scan(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Timestamp, &crate::Key, &Aggregate),
+    ) -> Result<(), crate::EngineError> {
+        self.0.scan(query, visit)
+    }
+
+    fn sessions(&self, _: Range) -> Result<Option<Sessions>, crate::EngineError> {
+        Ok(Some(self.1.clone()))
+    }
+}
+
+#[test]
+fn sessions_say_of_how_many_calls_they_are() {
+    let of = |sessions| {
+        let report = Report::of(&Kept(two_months(), sessions), Range::ALL).expect("answers");
+        report.section("sessions").cloned()
+    };
+    let all = Sessions { costs: vec![known(3).into()], calls: 50 };
+    assert_eq!(of(all.clone()).expect("sessions").note, None);
+    let some = of(Sessions { calls: 20, ..all }).expect("sessions");
+    assert_eq!(some.note.expect("a note"), "from the 20 of 50 calls that are kept one by one");
+    let none = of(Sessions::default()).expect("a note");
+    assert_eq!(none.note.expect("a note"), "not kept: of this time there are sums, and no single calls");
+    assert!(none.rows.is_empty());
+    assert!(of(Sessions { costs: Vec::new(), calls: 50 }).is_none(), "no session, no section");
+}
+
 #[test]
 fn days_without_a_call_are_there_and_so_are_hours() {
     let report = Report::of_period(&two_months(), october(day(10, 13))).expect("answers");
