@@ -63,7 +63,7 @@ fn everything_reaches_every_exporter_in_order() {
             .events()
             .into_iter()
             .map(|event| match event {
-                jobmon_core::Event::Score(score) => score.value,
+                Event::Score(score) => score.value,
                 other => panic!("{other:?}"),
             })
             .collect();
