@@ -1,5 +1,6 @@
 //! What the command line accepts.
 
+use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Report(crate::report::Args),
     /// Any measures, grouped and filtered
     Query(QueryArgs),
+    /// What models cost: show, check and update prices, and price requests
+    Prices(PricesArgs),
     /// Look after the history
     #[command(subcommand)]
     History(HistoryCommand),

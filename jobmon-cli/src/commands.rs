@@ -21,6 +21,7 @@ pub(crate) fn run(args: Args) -> Result<String, Message> {
     match args.command {
         Command::Report(args) => report::run(&args),
         Command::Query(args) => query(args),
+        Command::Prices(args) => crate::prices::run(args),
         Command::History(HistoryCommand::Check { source }) => {
             check(&History::open(&source.db).map_err(message)?)
         }

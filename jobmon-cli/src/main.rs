@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod csv;
 mod html;
+mod prices;
 mod report;
 mod time;
 

@@ -51,7 +51,7 @@ fn age(text: &str) -> Option<Duration> {
 }
 
 /// A date is its first moment in UTC; a time without a zone is in UTC too.
-fn point(text: &str) -> Option<Timestamp> {
+pub(crate) fn point(text: &str) -> Option<Timestamp> {
     let moment: jiff::Timestamp = text.parse().ok().or_else(|| {
         let time: jiff::civil::DateTime = text.parse().ok()?;
         time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|time| time.timestamp())

@@ -3,7 +3,7 @@
 use crate::attempts::Attempts;
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Subject};
+use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
@@ -222,6 +222,18 @@ impl Active {
     pub(crate) fn set_provider(&self, provider: Text) {
         let set = |record: &mut CallRecord, provider| record.provider = Some(provider);
         self.record(provider, set, |ended, provider| Some(ended.provider(provider)));
+    }
+
+    /// Sets something that decides on prices.
+    pub(crate) fn set_pricing(&self, change: impl Fn(&mut Pricing)) {
+        let set = |record: &mut CallRecord, ()| change(&mut record.pricing);
+        self.record((), set, |ended, ()| Some(ended.pricing(&change)));
+    }
+
+    /// Whether it has not ended.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn is_running(&self) -> bool {
+        lock(&self.state).record.is_some()
     }
 
     /// The time since the call began, where latency is recorded.

@@ -1,6 +1,6 @@
 //! What a call cost: each of its answers priced on its own, never a sum of them.
 
-use crate::event::{CallRecord, End, Late, PricedAnswer};
+use crate::event::{CallRecord, End, Late, PricedAnswer, Pricing};
 use crate::failure::Failure;
 use crate::money::{Cost, CostSum, Usd};
 use crate::price::{PriceRequest, Prices};
@@ -17,11 +17,14 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     if !call.tokens_tracked || !call.is_model_call() {
         return;
     }
-    let at = SystemTime::from(call.start);
-    let provider = call.provider.clone();
-    let asked = call.model.clone();
+    let request = Request {
+        provider: call.provider.as_ref(),
+        asked: call.model.as_ref(),
+        at: SystemTime::from(call.start),
+        pricing: &call.pricing,
+    };
     for answer in &mut call.answers {
-        answer.cost = price_answer(answer, provider.as_ref(), asked.as_ref(), at, prices);
+        answer.cost = request.price(answer, prices);
     }
 
     let mut sum = CostSum::default();
@@ -39,7 +42,7 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     }
     call.cost = sum.cost();
     if call.cost.is_some() {
-        call.prices = Some(Text::literal(prices.version()));
+        call.prices = Some(prices.version());
     }
 }
 
@@ -49,31 +52,49 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
 /// means that one.
 pub(crate) fn price_late(late: &mut Late, prices: &Prices) {
     let Some(answer) = &mut late.answer else { return };
-    let at = SystemTime::from(late.fact.at);
     let subject = late.fact.subject.as_ref();
-    let provider = subject.and_then(|subject| subject.provider.as_ref());
-    let asked = subject.and_then(|subject| subject.model.as_ref());
-    answer.cost = price_answer(answer, provider, asked, at, prices);
-    late.prices = Some(Text::literal(prices.version()));
+    let request = Request {
+        provider: subject.and_then(|subject| subject.provider.as_ref()),
+        asked: subject.and_then(|subject| subject.model.as_ref()),
+        at: SystemTime::from(late.fact.at),
+        pricing: &late.pricing,
+    };
+    answer.cost = request.price(answer, prices);
+    late.prices = Some(prices.version());
 }
 
-fn price_answer(
-    answer: &PricedAnswer,
-    provider: Option<&Text>,
-    asked: Option<&Text>,
+/// What the answers of a call have in common.
+struct Request<'a> {
+    provider: Option<&'a Text>,
+    asked: Option<&'a Text>,
     at: SystemTime,
-    prices: &Prices,
-) -> Cost {
-    let Some(usage) = &answer.answer.usage else { return answer.cost };
-    // The model that answered says more (a dated version, a fallback); a gateway's own name says less.
-    // Without a provider the model asked for tells nothing of another one that answered.
-    let asked = asked.filter(|_| provider.is_some() || answer.answer.model.is_none());
-    let models = [answer.answer.model.as_ref(), asked];
-    let costs = models
-        .into_iter()
-        .flatten()
-        .map(|model| prices.price(&PriceRequest::new(provider.map(Text::as_str), model, at, usage)));
-    costs.into_iter().find(|cost| *cost != Cost::Unpriced).unwrap_or(Cost::Unpriced)
+    pricing: &'a Pricing,
+}
+
+impl Request<'_> {
+    fn price(&self, answer: &PricedAnswer, prices: &Prices) -> Cost {
+        let Some(usage) = &answer.answer.usage else { return answer.cost };
+        let mut context: Vec<_> =
+            self.pricing.context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        match answer.answer.service_tier.as_deref() {
+            // Anthropic tells of a batch as of a tier; the list does not.
+            Some("batch") => context.push(("processing", "batch")),
+            Some(tier) => context.push(("service_tier", tier)),
+            None => {}
+        }
+        let price = |model: &Text| {
+            let request = PriceRequest::new(self.provider.map(Text::as_str), model, self.at, usage)
+                .with_api_url(self.pricing.api_url.as_deref())
+                .with_context(&context);
+            prices.price(&request)
+        };
+        // The model that answered says more (a dated version, a fallback); a gateway's own name says less.
+        // Without a provider the model asked for tells nothing of another one that answered.
+        let asked = self.asked.filter(|_| self.provider.is_some() || answer.answer.model.is_none());
+        let models = [answer.answer.model.as_ref(), asked];
+        let costs = models.into_iter().flatten().map(price);
+        costs.into_iter().find(|cost| *cost != Cost::Unpriced).unwrap_or(Cost::Unpriced)
+    }
 }
 
 fn without_answer(end: End, failure: Option<&Failure>) -> Cost {

@@ -2,7 +2,7 @@
 
 use crate::call::Active;
 use crate::context::Context;
-use crate::event::{Event, Fact, Feedback, Outcome, Score, Search, Verdict};
+use crate::event::{Event, Fact, Feedback, Outcome, Pricing, Score, Search, Verdict};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::monitor::Shared;
@@ -117,6 +117,39 @@ impl Current {
         self.with(|call| call.set_provider(provider.into()), "a provider");
     }
 
+    /// Sets the address of the API that is asked, which tells the provider's prices where no provider is given.
+    pub fn api_url(&self, url: impl Into<Text>) {
+        let url = url.into().limited(LONGEST_QUERY);
+        self.with(|call| call.set_pricing(|pricing| pricing.api_url = Some(url.clone())), "an address");
+    }
+
+    /// The same, found out by an adapter: what the user said stays, and outside of any call nothing is said.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn set_api_url(&self, url: String) {
+        let url = Text::from(url).limited(LONGEST_QUERY);
+        if let Some(call) = self.call.as_ref().filter(|call| call.is_running()) {
+            call.set_pricing(|pricing| pricing.api_url = pricing.api_url.take().or(Some(url.clone())));
+        }
+    }
+
+    /// Sets something that decides on the price and that answers do not tell, in the words of the price list:
+    /// `processing` and `batch` for a batch API, `service_tier` and `flex` where the client hides the tier that was
+    /// used, `search_type` and `fast`. The last value of a key counts; at most 16 are kept.
+    ///
+    /// ```
+    /// jobmon_core::current().price_context("processing", "batch");
+    /// ```
+    pub fn price_context(&self, key: impl Into<Text>, value: impl Into<Text>) {
+        let (key, value) = (key.into(), value.into());
+        let set = |pricing: &mut Pricing| {
+            pricing.context.retain(|(known, _)| *known != key);
+            if pricing.context.len() < MOST_CONTEXT {
+                pricing.context.push((key.clone(), value.clone()));
+            }
+        };
+        self.with(|call| call.set_pricing(set), "a price context");
+    }
+
     /// Sets an attribute; the last value of a key wins. At most 128 are kept, and of text at most 4 KiB.
     pub fn field(&self, key: impl Into<Text>, value: impl Into<Value>) {
         self.with(|call| call.attribute(key.into(), value.into()), "a field");
@@ -192,6 +225,8 @@ pub fn outcome(call: impl Into<Option<CallId>>, kind: impl Into<Text>, value: im
     tell(call.into(), |fact| Event::Outcome(Outcome::new(fact, kind.into(), value.into())));
 }
 
+/// Entries kept of a price context.
+const MOST_CONTEXT: usize = 16;
 /// Bytes kept of what was searched for.
 const LONGEST_QUERY: usize = 1_024;
 

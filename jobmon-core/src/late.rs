@@ -1,7 +1,7 @@
 //! What is remembered of a call that has ended, so that what is still reported of it finds its place.
 
 use crate::category::ErrorCategory;
-use crate::event::{CallRecord, End, Fact, Late, PricedAnswer, Subject};
+use crate::event::{CallRecord, End, Fact, Late, PricedAnswer, Pricing, Subject};
 use crate::money::Cost;
 use crate::response::Answer;
 use crate::text::Text;
@@ -13,6 +13,7 @@ use crate::value::Value;
 pub(crate) struct Ended {
     /// What all that comes late has in common.
     like: Fact,
+    pricing: Pricing,
     category: Option<ErrorCategory>,
     failed: bool,
     failed_attempts: Vec<u32>,
@@ -31,6 +32,7 @@ impl Ended {
         let failed = call.attempts.iter().filter(|attempt| attempt.failure.is_some());
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },
+            pricing: call.pricing.clone(),
             category: call.failure.as_ref().map(|failure| failure.category),
             failed: call.end != End::Ok,
             failed_attempts: failed.map(|attempt| attempt.number).collect(),
@@ -45,7 +47,8 @@ impl Ended {
     /// Something that came now, and says nothing so far.
     fn late(&self) -> Late {
         let fact = Fact { at: Timestamp::now(), ..self.like.clone() };
-        Late { category: self.category, for_nothing: self.failed, ..Late::new(fact) }
+        let pricing = self.pricing.clone();
+        Late { category: self.category, for_nothing: self.failed, pricing, ..Late::new(fact) }
     }
 
     /// An answer of an attempt; 0 is the last one.
@@ -60,6 +63,12 @@ impl Ended {
     /// An attribute.
     pub(crate) fn attribute(&self, attribute: (Text, Value)) -> Late {
         Late { attributes: vec![attribute], ..self.late() }
+    }
+
+    /// A change of what decides on prices, which counts for all that comes from now on.
+    pub(crate) fn pricing(&mut self, change: impl FnOnce(&mut Pricing)) -> Late {
+        change(&mut self.pricing);
+        self.late()
     }
 
     /// A model that counts for all that comes from now on.

@@ -52,6 +52,7 @@ pub mod testing;
 mod text;
 mod time;
 mod usage;
+mod usage_unit;
 mod value;
 mod warning;
 mod wire;
@@ -69,8 +70,8 @@ pub use context::{Context, InContext, WithContext, feature, session, strategy, u
 pub use delivery::{Delivery, ExporterDelivery};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Outcome, PricedAnswer, Scope,
-    Score, Search, Subject, Verdict,
+    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Outcome, PricedAnswer, Pricing,
+    Scope, Score, Search, Subject, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
@@ -82,7 +83,9 @@ pub use money::{Cost, CostSum, ParseUsdError, Usd};
 pub use monitor::{Guard, Pipeline, StartError};
 pub use observed::{Observed, observe_at_end, observe_stream};
 pub use operation::Operation;
-pub use price::{PriceRequest, Prices};
+#[cfg(feature = "prices")]
+pub use price::{ListedModel, ModelPrice, Priced, Rate, RateError, Rates, Rule};
+pub use price::{PriceRequest, Prices, PricesError, Watch};
 pub use probe::ReportsUsage;
 pub use query::{Bucket, Engine, EngineError, Filter, Memory, Query, QueryError, Range, Row};
 pub use recorded::{RecordAttempts, honour_retry_after};
@@ -95,6 +98,7 @@ pub use table::{Align, Table};
 pub use text::Text;
 pub use time::Timestamp;
 pub use usage::Usage;
+pub use usage_unit::UsageUnit;
 pub use value::Value;
 pub use warning::Warnings;
 pub use words::UnknownWord;

@@ -5,6 +5,7 @@ use crate::delivery::{Delivery, ExporterDelivery};
 use crate::event::Event;
 use crate::exporter::{ExportError, Exporter};
 use crate::lane::{Lane, Ticket, lock};
+use crate::price::PricesError;
 use crate::settings::Settings;
 use crate::{DISABLED, worker};
 use std::fmt;
@@ -288,6 +289,18 @@ impl Guard {
     /// Waits until every exporter has dealt with what happened so far; false when the time was too short.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.shared.flush(deadline(timeout))
+    }
+
+    /// Looks for new prices now, where they come from a file or another [`Watch`](crate::Watch); tells whether there
+    /// were any. Answers that are priced from now on take them.
+    ///
+    /// # Errors
+    /// When they are wrong. Those in force stay in force.
+    ///
+    /// # Cost
+    /// Tens of milliseconds on the calling thread.
+    pub fn reload_prices(&self) -> Result<bool, PricesError> {
+        self.shared.settings.prices.reload()
     }
 
     /// What became of the events so far.

@@ -48,9 +48,16 @@ pub trait LlmResponse {
         Vec::new()
     }
 
+    /// The service tier that the provider says it used, in its words (`default`, `flex`, `priority`, ..): prices
+    /// differ.
+    fn service_tier(&self) -> Option<Text> {
+        None
+    }
+
     /// Everything above in one value.
     fn answer(&self) -> Answer {
         Answer {
+            service_tier: self.service_tier(),
             usage: self.usage(),
             model: self.model(),
             id: self.response_id(),
@@ -72,6 +79,8 @@ pub struct Answer {
     pub id: Option<Text>,
     /// Why the model stopped, one entry for each choice.
     pub finish_reasons: Vec<Text>,
+    /// The service tier that the provider says it used, in its words.
+    pub service_tier: Option<Text>,
     /// The answers to each of several requests; empty for one.
     pub(crate) requests: Box<[Self]>,
     /// The client made it up, such as an event that says that a request begins: no chunk of a stream.
@@ -137,6 +146,7 @@ impl Answer {
         };
         self.model = later.model.or(self.model.take());
         self.id = later.id.or(self.id.take());
+        self.service_tier = later.service_tier.or(self.service_tier.take());
         if !later.finish_reasons.is_empty() {
             self.finish_reasons = later.finish_reasons;
         }
@@ -174,6 +184,9 @@ impl LlmResponse for Answer {
     fn finish_reasons(&self) -> Vec<Text> {
         self.finish_reasons.clone()
     }
+    fn service_tier(&self) -> Option<Text> {
+        self.service_tier.clone()
+    }
     fn answer(&self) -> Answer {
         self.clone()
     }
@@ -186,6 +199,7 @@ macro_rules! forward {
             fn model(&self) -> Option<Text> { (**self).model() }
             fn response_id(&self) -> Option<Text> { (**self).response_id() }
             fn finish_reasons(&self) -> Vec<Text> { (**self).finish_reasons() }
+            fn service_tier(&self) -> Option<Text> { (**self).service_tier() }
             fn answer(&self) -> Answer { (**self).answer() }
         }
     )*};

@@ -29,26 +29,26 @@ impl Timestamp {
         Self::from(SystemTime::now())
     }
 
-    /// From nanoseconds since 1970.
-    pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
-    }
-
-    /// The first moment (UTC) of a date: year, month (1 to 12), day (1 to 31). `None` for a date that is none, or that
-    /// lies outside of the years 1678 to 2261.
+    /// The first moment of a calendar date in UTC; `None` where there is no such date.
     ///
     /// ```
     /// use jobmon_core::Timestamp;
-    /// let date = Timestamp::from_date(2028, 2, 29).expect("2028 is a leap year");
-    /// assert_eq!(date.to_string(), "2028-02-29T00:00:00.000Z");
+    /// let day = Timestamp::from_date(2026, 2, 28).expect("a date");
+    /// assert_eq!(day.next_day(), Timestamp::from_date(2026, 3, 1).expect("a date"));
     /// assert_eq!(Timestamp::from_date(2026, 2, 29), None);
     /// ```
     pub fn from_date(year: i64, month: u32, day: u32) -> Option<Self> {
-        let possible =
-            (1_678..=2_261).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-        let moment = Self(days_from_civil(year, month, day).checked_mul(DAY).filter(|_| possible)?);
-        // The 30th of February is the first or second of March.
+        // Years that a timestamp can hold.
+        if !(1_678..=2_261).contains(&year) {
+            return None;
+        }
+        let moment = Self(days_from_civil(year, month, day).checked_mul(DAY)?);
         (moment.date() == (year, month, day)).then_some(moment)
+    }
+
+    /// From nanoseconds since 1970.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
     }
 
     /// Nanoseconds since 1970.
@@ -123,15 +123,14 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+/// The same, `days_from_civil`.
 fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
-    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
-    let shifted_month = (i64::from(month) + 9).rem_euclid(12);
+    let shifted_month = (i64::from(month) + 9) % 12;
     let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era.saturating_mul(146_097).saturating_add(day_of_era - 719_468)
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 impl From<SystemTime> for Timestamp {

@@ -37,6 +37,10 @@ fn run(shared: &Shared) {
         let stopping = queue.stopping.clone();
         drop(queue);
 
+        if let Err(error) = shared.settings.prices.refresh() {
+            let text = format!("new prices are wrong, so those in force stay in force: {error}");
+            shared.settings.warnings.once(&text, &text);
+        }
         if !events.is_empty() {
             for event in &mut events {
                 match event {

@@ -1,6 +1,6 @@
 //! Whole answers of providers, read by jobmon and, where the price list is there, by its own extractors.
 
-use jobmon_core::{Answer, LlmResponse, Text, Usage};
+use jobmon_core::{Answer, LlmResponse, Text, Usage, UsageUnit};
 use serde_json::Value;
 
 fn body(text: &str) -> Value {
@@ -8,10 +8,22 @@ fn body(text: &str) -> Value {
 }
 
 fn check(text: &str, usage: Usage, model: &str, id: Option<&str>, reasons: &[&str]) -> Value {
+    check_tier(text, usage, model, id, reasons, None)
+}
+
+fn check_tier(
+    text: &str,
+    usage: Usage,
+    model: &str,
+    id: Option<&str>,
+    reasons: &[&str],
+    tier: Option<&str>,
+) -> Value {
     let body = body(text);
     let mut expected = Answer::from(usage);
     expected.model = Some(Text::copied(model));
     expected.id = id.map(Text::copied);
+    expected.service_tier = tier.map(Text::copied);
     expected.finish_reasons = reasons.iter().map(|reason| Text::copied(reason)).collect();
     assert_eq!(body.answer(), expected);
     body
@@ -19,12 +31,13 @@ fn check(text: &str, usage: Usage, model: &str, id: Option<&str>, reasons: &[&st
 
 #[test]
 fn openai_chat_completions() {
-    let body = check(
+    let body = check_tier(
         include_str!("data/openai_chat.json"),
         Usage::new(1117, 146).with_cache_read(1024).with_reasoning(64).with_audio(0, 0),
         "gpt-4o-mini-2024-07-18",
         Some("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"),
         &["stop", "tool_calls"],
+        Some("default"),
     );
     as_extracted(&body, "openai", "chat");
 }
@@ -39,29 +52,31 @@ fn openai_embeddings() {
 
 #[test]
 fn openai_responses() {
-    let body = check(
+    let body = check_tier(
         include_str!("data/openai_responses.json"),
         Usage::new(2328, 300).with_cache_read(1152).with_cache_write(1024).with_reasoning(256),
         "gpt-5-2025-08-07",
         Some("resp_67ccd3a9da748190baa7f1570fe91ac604becb25c45c1d41"),
         &["max_output_tokens"],
+        Some("default"),
     );
     as_extracted(&body, "openai", "responses");
 }
 
 #[test]
 fn anthropic_messages() {
-    let body = check(
+    let body = check_tier(
         include_str!("data/anthropic_messages.json"),
         Usage::new(2095 + 2051 + 18432, 503)
             .with_cache_read(18432)
             .with_cache_write(2051)
-            .with_reasoning(300),
+            .with_reasoning(300)
+            .with(UsageUnit::CacheWrite1hTokens, 51),
         "claude-sonnet-4-5-20250929",
         Some("msg_01XFDUDYJgAACzvnptvVoYEL"),
         &["end_turn"],
+        Some("standard"),
     );
-    // The extractor splits cache writes by how long they stay; our counts hold only their sum.
     as_extracted(&body, "anthropic", "default");
 }
 
@@ -74,7 +89,6 @@ fn gemini() {
         Some("mAitaLmkHPPlz7IPvtfUqQ4"),
         &["STOP"],
     );
-    // The extractor has text, images and video too; our counts tell apart only audio.
     as_extracted(&body, "google", "default");
 }
 
@@ -120,27 +134,26 @@ fn reasoning_beside_the_completion() {
 #[cfg(feature = "prices")]
 #[track_caller]
 fn as_extracted(body: &Value, provider: &str, flavor: &str) {
-    use genai_prices::{ExtractRequest, UsageKey};
+    use genai_prices::ExtractRequest;
 
     let request = ExtractRequest::from_value(body).with_provider_id(provider).with_api_flavor(flavor);
     let theirs = genai_prices::extract_provider_usage(&request).expect("the extractor knows the format");
     let ours = body.usage().expect("there is usage");
     assert_eq!(body.model().as_deref(), theirs.model_ref.as_deref());
-    for (key, count) in [
-        (UsageKey::INPUT_TOKENS, ours.input),
-        (UsageKey::OUTPUT_TOKENS, ours.output),
-        (UsageKey::CACHE_READ_TOKENS, ours.cache_read),
-        (UsageKey::CACHE_WRITE_TOKENS, ours.cache_write),
-        (UsageKey::OUTPUT_REASONING_TOKENS, ours.reasoning),
-        (UsageKey::OUTPUT_AUDIO_TOKENS, ours.output_audio),
-        (UsageKey::INPUT_AUDIO_TOKENS, ours.input_audio),
-    ] {
-        // xAI's extractor leaves out audio input, which we read; it is part of the input either way.
-        if provider == "x-ai" && key == UsageKey::INPUT_AUDIO_TOKENS {
+    for unit in UsageUnit::ALL {
+        // Text is what the other parts leave; tools' results and five minutes in the cache have no price of their own.
+        if ["text", "tool", "5m"].iter().any(|part| unit.name().contains(part)) {
             continue;
         }
-        let count = count.map(|count| f64::from(u32::try_from(count).expect("small numbers")));
-        assert_eq!(count, theirs.usage.get(&key), "{key}");
+        // xAI's extractor leaves out audio input, which we read; it is part of the input either way.
+        if provider == "x-ai" && *unit == UsageUnit::InputAudioTokens {
+            continue;
+        }
+        // Of what is rare, a zero is left out.
+        let rare = !UsageUnit::ALL[..7].contains(unit);
+        let zero_is_none = |count: &f64| *count > 0.0 || !rare;
+        let count = ours.get(*unit).map(|count| f64::from(u32::try_from(count).expect("small numbers")));
+        assert_eq!(count, theirs.usage.get(unit.name()).filter(zero_is_none), "{unit}");
     }
 }
 

@@ -130,7 +130,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// Prices to use instead of the bundled ones.
+    /// Prices to use instead of those of environment and file.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
         self
@@ -188,10 +188,12 @@ impl MonitorBuilder {
             exporters = config.open_exporters()?;
         }
         let mut settings = Settings::default();
-        config.apply(&mut settings);
         if let Some(prices) = self.prices {
             settings.prices = prices;
+        } else {
+            settings.prices = config.prices.clone().watched()?;
         }
+        config.apply(&mut settings);
         if let Some(warnings) = self.warnings {
             settings.warnings = warnings;
         }

@@ -22,9 +22,9 @@ mod jsonl;
 mod sqlite;
 
 pub use builder::{Monitor, MonitorBuilder, SetupError};
-pub use config::ConfigError;
 #[cfg(feature = "config")]
 pub use config::outcome_values;
+pub use config::{ConfigError, load_prices};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]

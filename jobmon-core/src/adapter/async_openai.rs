@@ -16,7 +16,7 @@ use async_openai::types::chat::{
 use async_openai::types::embeddings::{
     CreateBase64EmbeddingResponse, CreateEmbeddingResponse, EmbeddingUsage,
 };
-use async_openai::types::responses::{Response, ResponseStreamEvent, ResponseUsage, Status};
+use async_openai::types::responses::{OutputItem, Response, ResponseStreamEvent, ResponseUsage, Status};
 use serde_json::json;
 use std::error::Error;
 
@@ -64,6 +64,10 @@ macro_rules! completions {
             fn finish_reasons(&self) -> Vec<Text> {
                 self.choices.iter().filter_map(|choice| choice.finish_reason.map(finish_reason)).collect()
             }
+
+            fn service_tier(&self) -> Option<Text> {
+                self.service_tier.as_ref().and_then(|tier| json!({ "service_tier": tier }).service_tier())
+            }
         }
     )*};
 }
@@ -76,7 +80,16 @@ completions!(
 
 impl LlmResponse for Response {
     fn usage(&self) -> Option<Usage> {
-        self.usage.as_ref().and_then(LlmResponse::usage)
+        let usage = self.usage.as_ref()?;
+        // Of what the model made, calls of the provider's own tools are billed, too.
+        let calls =
+            |item: &&OutputItem| matches!(item, OutputItem::WebSearchCall(_) | OutputItem::FileSearchCall(_));
+        let calls: Vec<_> = self.output.iter().filter(calls).collect();
+        json!({ "usage": usage, "output": calls }).usage()
+    }
+
+    fn service_tier(&self) -> Option<Text> {
+        self.service_tier.as_ref().and_then(|tier| json!({ "service_tier": tier }).service_tier())
     }
 
     fn model(&self) -> Option<Text> {
@@ -119,6 +132,10 @@ impl LlmResponse for ResponseStreamEvent {
 
     fn finish_reasons(&self) -> Vec<Text> {
         ended(self).map(LlmResponse::finish_reasons).unwrap_or_default()
+    }
+
+    fn service_tier(&self) -> Option<Text> {
+        ended(self).and_then(LlmResponse::service_tier)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::category::ErrorCategory;
 use crate::failure::chain::Told;
 use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
-use crate::usage::Usage;
+use crate::usage::{More, Usage};
 use genai::chat::{ChatResponse, ChatStreamEvent, StreamEnd, Usage as GenaiUsage};
 use genai::embed::EmbedResponse;
 use genai::{ModelIden, webc};
@@ -33,6 +33,7 @@ fn read(usage: &GenaiUsage, cache_is_beside: bool) -> Option<Usage> {
         reasoning: count(output_details.and_then(|details| details.reasoning_tokens)),
         input_audio: count(input_details.and_then(|details| details.audio_tokens)),
         output_audio: count(output_details.and_then(|details| details.audio_tokens)),
+        more: More::NONE,
     };
     read.output = read.output.or(read.reasoning);
     let cached = read.cache_read.unwrap_or(0).saturating_add(read.cache_write.unwrap_or(0));

@@ -3,6 +3,7 @@
 use super::Known;
 use super::reqwest::{of_status, retry_after_from_headers};
 use crate::attempt::attempt_with;
+use crate::facts::current;
 use crate::failure::Failure;
 use ::reqwest::{Request, Response};
 use ::reqwest_middleware::{Error, Next};
@@ -32,6 +33,10 @@ pub fn record_attempts<'a>(
     extensions: &'a mut Extensions,
     next: Next<'a>,
 ) -> Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'a>> {
+    let url = request.url();
+    // Without what follows `?`: Gemini's keys stand there.
+    let address = format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+    current().set_api_url(address);
     Box::pin(async move {
         let tried = async { Tried::of(next.run(request, extensions).await) };
         match attempt_with(tried, Tried::failure).await {

@@ -52,6 +52,8 @@ pub struct CallRecord {
     pub answers: Vec<PricedAnswer>,
     /// The attempts made, in order; empty when the body made just one and did not say so.
     pub attempts: Vec<Attempt>,
+    /// What else decides on its price.
+    pub pricing: Pricing,
     /// What it cost, failed attempts included; `None` for work that uses no model itself.
     pub cost: Option<Cost>,
     /// Version of the price list that `cost` was computed with.
@@ -87,6 +89,7 @@ impl CallRecord {
             failure: None,
             answers: Vec::new(),
             attempts: Vec::new(),
+            pricing: Pricing { api_url: None, context: Vec::new() },
             cost: None,
             prices: None,
             usage_missing: false,
@@ -147,6 +150,24 @@ impl CallRecord {
         let mut sum = CostSum::default();
         self.answers.iter().for_each(|answer| sum.add(answer.cost));
         sum
+    }
+}
+
+/// What decides on a price beside model, time and usage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pricing {
+    /// Address of the API, which tells the provider where none is given.
+    pub api_url: Option<Text>,
+    /// The price context, in the words of the price list, such as `processing` and `batch`. A service tier that an
+    /// answer tells goes before one given here.
+    pub context: Vec<(Text, Text)>,
+}
+
+impl Pricing {
+    /// Whether nothing was said.
+    pub const fn is_empty(&self) -> bool {
+        self.api_url.is_none() && self.context.is_empty()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is reported of a call after it has ended.
 
-use super::{Fact, PricedAnswer};
+use super::{Fact, PricedAnswer, Pricing};
 use crate::category::ErrorCategory;
 use crate::money::{Cost, Usd};
 use crate::text::Text;
@@ -33,6 +33,8 @@ pub struct Late {
     pub fact: Fact,
     /// An answer of a model, and its price.
     pub answer: Option<PricedAnswer>,
+    /// What else decides on its price.
+    pub pricing: Pricing,
     /// Version of the price list that it was priced with.
     pub prices: Option<Text>,
     /// Attributes.
@@ -46,7 +48,16 @@ pub struct Late {
 impl Late {
     /// Something late that says nothing so far, about a call that succeeded.
     pub const fn new(fact: Fact) -> Self {
-        Self { fact, answer: None, prices: None, attributes: Vec::new(), category: None, for_nothing: false }
+        let pricing = Pricing { api_url: None, context: Vec::new() };
+        Self {
+            fact,
+            answer: None,
+            pricing,
+            prices: None,
+            attributes: Vec::new(),
+            category: None,
+            for_nothing: false,
+        }
     }
 
     /// Tokens of its answer.

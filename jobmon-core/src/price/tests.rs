@@ -27,6 +27,7 @@ fn without_a_list_nothing_has_a_price() {
 mod listed {
     use super::*;
     use crate::money::Usd;
+    use crate::usage_unit::UsageUnit;
     use genai_prices::Calculator;
     use proptest::prelude::*;
 
@@ -63,7 +64,8 @@ mod listed {
     fn the_version_is_that_of_the_dependency() {
         let lock = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
         let Ok(lock) = std::fs::read_to_string(lock) else { return };
-        let version = Prices::bundled().version().strip_prefix("genai-prices ").unwrap();
+        let version = Prices::bundled().version();
+        let version = version.strip_prefix("genai-prices ").unwrap();
         assert!(lock.contains(&format!("name = \"genai-prices\"\nversion = \"{version}\"")), "{version}");
     }
 
@@ -171,7 +173,7 @@ mod listed {
         ]}]"#;
         let list = Calculator::from_json(list).unwrap();
         let usage = Usage::new(1_000, 100).with_reasoning(10).with_cache_read(10);
-        let price = |model| catalogue::price(&list, &PriceRequest::new(Some("acme"), model, now(), &usage));
+        let price = |model| list::price(&list, &PriceRequest::new(Some("acme"), model, now(), &usage)).0;
         assert_eq!(price("free"), known(0));
         assert_eq!(price("half"), Cost::Unpriced, "at least nothing is no news");
         assert_eq!(price("none"), Cost::Unpriced);
@@ -237,6 +239,229 @@ mod listed {
         assert!(priced > 1_900 && unpriced < 300, "{priced} priced, {unpriced} not");
     }
 
+    fn in_context(provider: &str, model: &str, usage: Usage, context: &[(&str, &str)]) -> Cost {
+        let request = PriceRequest::new(Some(provider), model, now(), &usage).with_context(context);
+        Prices::bundled().price(&request)
+    }
+
+    #[test]
+    fn tiers_of_service_and_batches_have_prices_of_their_own() {
+        let usage = Usage::new(1_000_000, 1_000_000);
+        let o3 = |context: &[(&str, &str)]| in_context("openai", "o3", usage, context);
+        assert_eq!(o3(&[]), known(10_000_000_000));
+        assert_eq!(o3(&[("service_tier", "default")]), known(10_000_000_000));
+        assert_eq!(o3(&[("service_tier", "flex")]), known(5_000_000_000));
+        assert_eq!(o3(&[("service_tier", "priority")]), known(17_500_000_000));
+        assert_eq!(o3(&[("processing", "batch")]), known(5_000_000_000));
+        assert_eq!(o3(&[("service_tier", "flex"), ("service_tier", "default")]), known(10_000_000_000));
+        // What the list does not know is charged as usual, and that is no certainty.
+        let least = Cost::AtLeast(Usd::from_nanos(10_000_000_000));
+        assert_eq!(o3(&[("service_tier", "scale")]), least);
+        assert_eq!(o3(&[("service_teir", "flex")]), least);
+        let mini = in_context("openai", "gpt-4o-mini-tts", Usage::new(10, 0), &[("service_tier", "flex")]);
+        assert!(!matches!(mini, Cost::Known(_)), "{mini}");
+    }
+
+    #[test]
+    fn prices_follow_the_date_and_the_time_of_day() {
+        let usage = Usage::new(1_000_000, 0);
+        let at = |provider, model, seconds| {
+            let at = UNIX_EPOCH + Duration::from_secs(seconds);
+            Prices::bundled().price(&PriceRequest::new(Some(provider), model, at, &usage))
+        };
+        // o3 became cheaper on 2025-06-10.
+        assert_eq!(at("openai", "o3", 1_749_513_599), known(10_000_000_000));
+        assert_eq!(at("openai", "o3", 1_749_513_600), known(2_000_000_000));
+        // DeepSeek is dearer by day.
+        let day = 1_795_478_400;
+        assert_ne!(
+            at("deepseek", "deepseek-v4-flash", day + 3_600),
+            at("deepseek", "deepseek-v4-flash", day)
+        );
+    }
+
+    #[test]
+    fn the_address_tells_the_provider() {
+        let usage = Usage::new(1_000, 100);
+        let ask = |provider, url| {
+            let request = PriceRequest::new(provider, "gpt-4o-mini", now(), &usage).with_api_url(Some(url));
+            Prices::bundled().price(&request)
+        };
+        assert_eq!(ask(None, "https://api.openai.com/v1/chat/completions"), known(210_000));
+        assert_eq!(
+            ask(None, "http://127.0.0.1:8080/v1"),
+            Cost::Unpriced,
+            "who runs it decides what it costs"
+        );
+        assert_eq!(ask(Some("openai"), "http://127.0.0.1:8080/v1"), known(210_000));
+    }
+
+    #[test]
+    fn images_searches_and_long_lived_caches_are_priced() {
+        // 5 in, 6.25 written for five minutes and 10 for an hour, 25 out; 10 for 1,000 searches.
+        let opus = |usage| price(Some("anthropic"), "claude-opus-4-5", usage);
+        let usage = Usage::new(3_000, 0).with_cache_write(2_000).with(UsageUnit::CacheWrite1hTokens, 500);
+        assert_eq!(opus(usage), known(5_000_000 + 9_375_000 + 5_000_000));
+        assert_eq!(opus(Usage::new(0, 0).with(UsageUnit::WebSearches, 3)), known(30_000_000));
+        // Images cost what other input costs, where they have no price of their own.
+        assert_eq!(opus(Usage::new(1_000, 0).with(UsageUnit::InputImageTokens, 400)), known(5_000_000));
+        // Audio by the hour: $0.111, in microseconds here, and at least ten seconds of it.
+        let whisper = |micros| {
+            let usage = Usage::default()
+                .with(UsageUnit::InputAudioSeconds, micros)
+                .with(UsageUnit::AudioSeconds, micros);
+            price(Some("groq"), "whisper-large-v3", usage)
+        };
+        assert_eq!(whisper(3_600_000_000), known(111_000_000));
+        assert_eq!(whisper(1_500_000), whisper(10_000_000));
+        // What has no price makes a lower bound.
+        let searched = Usage::new(1_000, 100).with(UsageUnit::StorageSearches, 1);
+        assert_eq!(opus(searched), Cost::AtLeast(Usd::from_nanos(7_500_000)));
+        let impossible = Usage::new(1_000, 0).with(UsageUnit::InputImageTokens, 4_000);
+        assert_eq!(opus(impossible), known(5_000_000), "a part without a price is not looked at");
+    }
+
+    #[test]
+    fn a_list_can_be_replaced_while_it_is_used() {
+        let list = r#"[{"id": "acme", "name": "Acme", "api_pattern": "acme", "models": [
+            {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 2}}]}]"#;
+        let (shared, usage) = (Prices::bundled(), Usage { input: Some(1_000_000), ..Usage::default() });
+        let clone = shared.clone();
+        let ask = || clone.price(&PriceRequest::new(Some("acme"), "m", now(), &usage));
+        assert_eq!(ask(), Cost::Unpriced);
+        shared.replace(&Prices::from_json(list).expect("a list"));
+        assert_eq!(ask(), known(2_000_000_000));
+        assert_eq!(clone.version(), Prices::from_json(list).expect("a list").version());
+        assert_ne!(clone.version(), Prices::from_json(list.replace('2', "3")).expect("a list").version());
+        for wrong in ["", "{", "[]", r#"{"models": 1}"#, r#"[{"id": "acme"}]"#] {
+            let error = Prices::from_json(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("price list"), "{error}");
+        }
+    }
+
+    mod own {
+        use super::*;
+        use crate::price::{ModelPrice, Rate};
+        use crate::time::Timestamp;
+
+        fn flat(nanos: i64) -> Rate {
+            Rate::flat(Usd::from_nanos(nanos))
+        }
+
+        fn input(model: &'static str, dollars: i64) -> ModelPrice {
+            ModelPrice::new(model).rate(UsageUnit::InputTokens, Rate::flat(Usd::from_dollars(dollars)))
+        }
+
+        /// Dollars for a million tokens.
+        fn dollars(
+            prices: &Prices,
+            provider: Option<&str>,
+            model: &str,
+            context: &[(&str, &str)],
+        ) -> Option<i64> {
+            let usage = Usage { input: Some(1_000_000), ..Usage::default() };
+            match prices.price(&PriceRequest::new(provider, model, now(), &usage).with_context(context)) {
+                Cost::Unpriced => None,
+                cost => Some(cost.floor().nanos() / 1_000_000_000),
+            }
+        }
+
+        #[test]
+        fn the_price_that_fits_best_counts() {
+            let later = Timestamp::from(now() + Duration::from_secs(1));
+            let prices = Prices::bundled().with_models([
+                input("llama*", 1),
+                input("llama-70b*", 2),
+                input("llama-70b-q4", 3),
+                input("llama-70b-q4", 4).provider("vllm"),
+                input("llama-70b-q4", 5).provider("vllm").from(later),
+                input("llama-70b-q4", 6).provider("vllm").from(Timestamp::from(now())),
+                input("llama-70b-q4", 7).context("service_tier", "flex"),
+                input("gpt-4o", 8).provider("azure_openai"),
+            ]);
+            let prices = prices.expect("correct");
+            let ask = |provider, model| dollars(&prices, provider, model, &[]);
+            assert_eq!(ask(Some("x"), "LLAMA-7b"), Some(1));
+            assert_eq!(ask(Some("x"), "llama-70b-q8"), Some(2));
+            assert_eq!(ask(Some("x"), "llama-70b-q4"), Some(3));
+            assert_eq!(ask(Some("vLLM"), "llama-70b-q4"), Some(6));
+            assert_eq!(dollars(&prices, Some("x"), "llama-70b-q4", &[("service_tier", "flex")]), Some(7));
+            assert_eq!(ask(Some("azure.ai.openai"), "gpt-4o"), Some(8));
+            assert_eq!(ask(Some("openai"), "gpt-4o"), Some(2), "the list's");
+            assert!(prices.version().starts_with("genai-prices 0.2.1 + own "), "{}", prices.version());
+            assert_eq!(prices.with_models([]).expect("none").version(), "genai-prices 0.2.1");
+        }
+
+        #[test]
+        fn tiers_are_cliffs_and_parts_are_charged() {
+            let price = ModelPrice::new("m")
+                .rate(UsageUnit::InputTokens, flat(1_000_000_000).above(200_000, Usd::from_dollars(2)))
+                .rate(UsageUnit::CacheReadTokens, flat(100_000_000))
+                .rate(UsageUnit::OutputTokens, flat(4_000_000_000).above(200_000, Usd::from_dollars(6)))
+                .rate(UsageUnit::Requests, flat(5_000_000_000));
+            let prices = Prices::none().with_models([price]).expect("correct");
+            let ask = |usage: Usage| prices.price(&PriceRequest::new(None, "m", now(), &usage));
+            assert_eq!(ask(Usage::new(200_000, 1_000)), known(200_000_000 + 4_000_000 + 5_000_000));
+            assert_eq!(ask(Usage::new(200_001, 1_000)), known(400_002_000 + 6_000_000 + 5_000_000));
+            assert_eq!(ask(Usage::new(1_000, 0).with_cache_read(900)), known(100_000 + 90_000 + 5_000_000));
+        }
+
+        #[test]
+        fn what_cannot_be_meant_is_refused() {
+            let in_out = |input, output| {
+                ModelPrice::new("m").rate(UsageUnit::InputTokens, input).rate(UsageUnit::OutputTokens, output)
+            };
+            for (price, said) in [
+                (ModelPrice::new(" "), "the name is empty"),
+                (ModelPrice::new("*").rate(UsageUnit::InputTokens, flat(1_000_000)), "the name is empty"),
+                (ModelPrice::new("m"), "no price is given"),
+                (in_out(flat(-1), flat(1_000_000)), "`input_mtok`: a price cannot be negative"),
+                (
+                    in_out(flat(1_000_000), flat(2_500)),
+                    "`output_mtok`: $0.0000025 for a million tokens is less than",
+                ),
+                (in_out(Rate::flat(Usd::from_dollars(2_500_000)), flat(0)), "is more than any model costs"),
+                (
+                    in_out(flat(1_000_000).above(9, Usd::from_nanos(1_000_000)).above(9, Usd::ZERO), flat(0)),
+                    "tiers overlap: one starts above 9 input tokens and the next above 9",
+                ),
+                (in_out(flat(1_000_000).above(0, Usd::ZERO), flat(0)), "is the base"),
+                (ModelPrice::new("m").rate(UsageUnit::CacheReadTokens, flat(1_000_000)), "model `m`"),
+            ] {
+                let error = Prices::bundled().with_models([price]).expect_err(said).to_string();
+                assert!(error.contains(said), "{said}: {error}");
+            }
+            let twice = Prices::bundled()
+                .with_models([input("M", 1).provider("gemini"), input("m", 2).provider("google")]);
+            assert!(twice.expect_err("twice").to_string().contains("given twice"));
+        }
+    }
+
+    #[test]
+    fn rates_explain_prices() {
+        let prices = Prices::bundled();
+        let of = |tier: &Rates, unit| {
+            tier.rates.iter().find(|(known, _)| *known == unit).map(|(_, usd)| usd.nanos())
+        };
+        let tiers = prices.rates(Some("gcp.gemini"), "gemini-2.5-pro", now(), &[]);
+        assert_eq!(tiers.iter().map(|tier| tier.above).collect::<Vec<_>>(), [0, 200_000]);
+        assert_eq!(of(&tiers[0], UsageUnit::InputTokens), Some(1_250_000_000));
+        assert_eq!(of(&tiers[0], UsageUnit::CacheReadTokens), Some(125_000_000));
+        assert_eq!(of(&tiers[1], UsageUnit::OutputTokens), Some(15_000_000_000));
+        assert_eq!(of(&tiers[1], UsageUnit::WebSearches), Some(35_000_000_000));
+        assert_eq!(of(&tiers[1], UsageUnit::OutputReasoningTokens), None, "it costs what output costs");
+        let flash = prices.rates(Some("google"), "gemini-2.5-flash", now(), &[("processing", "batch")]);
+        assert_eq!(of(&flash[0], UsageUnit::InputAudioTokens), Some(500_000_000));
+        assert_eq!(prices.rates(None, "no-such-model", now(), &[]), []);
+
+        let usage = Usage::new(300_000, 1_000);
+        let priced = prices.explain(&PriceRequest::new(Some("google"), "gemini-2.5-pro", now(), &usage));
+        let rule = priced.rule.expect("a rule");
+        assert_eq!((rule.provider.as_deref(), rule.model.as_str()), (Some("google"), "gemini-2.5-pro"));
+        assert_eq!(of(&rule.rates, UsageUnit::InputTokens), Some(2_500_000_000));
+        assert_eq!(priced.cost, known(765_000_000));
+    }
+
     #[test]
     fn threads_share_one_list() {
         let prices = Prices::bundled();
@@ -263,9 +488,16 @@ mod listed {
             provider in prop::option::of("[a-z._-]{0,12}|gcp.gemini|openai"),
             model in ".{0,20}|models/|gemini-2.5-flash|gpt-4o-mini|claude-sonnet-4-5",
             seconds in any::<u32>(),
+            rare in prop::collection::vec((prop::sample::select(UsageUnit::ALL), count()), 0..20),
         ) {
             let [input, output, cache_read, cache_write, reasoning, input_audio, output_audio] = counts;
-            let usage = Usage { input, output, cache_read, cache_write, reasoning, input_audio, output_audio };
+            let mut usage = Usage::default();
+            (usage.input, usage.output, usage.cache_read) = (input, output, cache_read);
+            (usage.cache_write, usage.reasoning) = (cache_write, reasoning);
+            (usage.input_audio, usage.output_audio) = (input_audio, output_audio);
+            for (unit, count) in rare {
+                usage.set(unit, count);
+            }
             let at = UNIX_EPOCH + Duration::from_secs(seconds.into());
             let cost = Prices::bundled().price(&PriceRequest::new(provider.as_deref(), &model, at, &usage));
             prop_assert!(cost.floor() >= Usd::ZERO);

@@ -8,7 +8,8 @@
 
 use crate::response::LlmResponse;
 use crate::text::Text;
-use crate::usage::Usage;
+use crate::usage::{More, Usage};
+use crate::usage_unit::UsageUnit;
 use serde_json::Value;
 
 /// Ids and names beyond this many bytes are no ids and names.
@@ -42,7 +43,8 @@ impl LlmResponse for Value {
         if last.input.is_none() {
             // The last event of an Anthropic stream may count only the output.
             if let Some(first) = found.find(|usage| usage.input.is_some()) {
-                last = Usage { output: last.output, reasoning: last.reasoning, ..first };
+                let (output, reasoning) = (last.output, last.reasoning);
+                last = Usage { output, reasoning, more: last.or(first).more, ..first };
             }
         }
         Some(last)
@@ -59,6 +61,15 @@ impl LlmResponse for Value {
     fn finish_reasons(&self) -> Vec<Text> {
         last_of(self, |body| Some(finish_reasons(body)).filter(|reasons| !reasons.is_empty()))
             .unwrap_or_default()
+    }
+
+    fn service_tier(&self) -> Option<Text> {
+        // OpenAI writes it beside the usage, Anthropic into it.
+        last_of(self, |body| {
+            text(body, "service_tier")
+                .or_else(|| text(body.get("usage")?, "service_tier"))
+                .or_else(|| text(body.get("usageMetadata")?, "serviceTier"))
+        })
     }
 }
 
@@ -82,7 +93,7 @@ fn usage(body: &Value) -> Option<Usage> {
     let usage = match (body.get("usage"), body.get("usageMetadata")) {
         (Some(usage @ Value::Object(_)), _) if number(usage, "prompt_tokens").is_some() => chat(usage),
         (Some(usage @ Value::Object(_)), _) if number(usage, "completion_tokens").is_some() => chat(usage),
-        (Some(usage @ Value::Object(_)), _) => messages_or_responses(usage),
+        (Some(usage @ Value::Object(_)), _) => with_tools(messages_or_responses(usage), body),
         (_, Some(usage)) => gemini(usage),
         _ => return None,
     };
@@ -97,6 +108,13 @@ fn chat(usage: &Value) -> Usage {
     let output_of = |name| number(usage.get("completion_tokens_details")?, name);
     let input = number(usage, "prompt_tokens");
     let mut output = number(usage, "completion_tokens");
+    let more = more([
+        (UsageUnit::InputImageTokens, input_of("image_tokens")),
+        (UsageUnit::OutputImageTokens, output_of("image_tokens")),
+        // Perplexity bills each search of the web, and citations beside the completion.
+        (UsageUnit::WebSearches, number(usage, "num_search_queries")),
+        (UsageUnit::OutputCitationTokens, number(usage, "citation_tokens")),
+    ]);
     let reasoning = output_of("reasoning_tokens");
     // xAI counts reasoning beside the completion, OpenAI inside it. The total tells them apart.
     if let (Some(i), Some(o), Some(r), Some(total)) =
@@ -126,6 +144,7 @@ fn chat(usage: &Value) -> Usage {
         reasoning,
         input_audio: input_of("audio_tokens"),
         output_audio: output_of("audio_tokens"),
+        more,
     }
 }
 
@@ -134,15 +153,29 @@ fn chat(usage: &Value) -> Usage {
 fn messages_or_responses(usage: &Value) -> Usage {
     let details = usage.get("input_tokens_details").or_else(|| usage.get("input_token_details"));
     let input_of = |name| number(details?, name);
-    let output_of = |name| number(usage.get("output_tokens_details")?, name);
+    let output_details = usage.get("output_tokens_details").or_else(|| usage.get("output_token_details"));
+    let output_of = |name| number(output_details?, name);
+    // Realtime answers split the cached tokens.
+    let cached_of = |name| number(details?.get("cached_tokens_details")?, name);
     // `cache_creation` splits the same tokens by how long they stay; it is read where the sum is missing.
     let by_ttl = || {
         let split = usage.get("cache_creation")?;
         sum([number(split, "ephemeral_5m_input_tokens"), number(split, "ephemeral_1h_input_tokens")])
     };
+    let kept_for_an_hour =
+        usage.get("cache_creation").and_then(|split| number(split, "ephemeral_1h_input_tokens"));
+    let searches = usage.get("server_tool_use").and_then(|tools| number(tools, "web_search_requests"));
     let read = number(usage, "cache_read_input_tokens");
     let written = number(usage, "cache_creation_input_tokens").or_else(by_ttl);
     Usage {
+        more: more([
+            (UsageUnit::CacheWrite1hTokens, kept_for_an_hour),
+            (UsageUnit::WebSearches, searches),
+            (UsageUnit::InputImageTokens, input_of("image_tokens")),
+            (UsageUnit::OutputImageTokens, output_of("image_tokens")),
+            (UsageUnit::CacheAudioReadTokens, cached_of("audio_tokens")),
+            (UsageUnit::CacheImageReadTokens, cached_of("image_tokens")),
+        ]),
         input: number(usage, "input_tokens").and_then(|input| sum([Some(input), read, written])),
         output: number(usage, "output_tokens"),
         cache_read: read.or_else(|| input_of("cached_tokens")),
@@ -153,11 +186,43 @@ fn messages_or_responses(usage: &Value) -> Usage {
     }
 }
 
+/// What a response of OpenAI lists as calls of the provider's own tools, which are billed by the call
+/// ([pricing](https://developers.openai.com/api/docs/pricing): of the web, searches and not pages opened).
+fn with_tools(mut usage: Usage, body: &Value) -> Usage {
+    let output = body.get("output").and_then(Value::as_array);
+    let is = |item: &Value, kind: &str| item.get("type").and_then(Value::as_str) == Some(kind);
+    let searches = |item: &Value| {
+        let action = item.get("action").and_then(|action| action.get("type")).and_then(Value::as_str);
+        is(item, "web_search_call") && action.is_none_or(|action| action == "search")
+    };
+    for item in output.into_iter().flatten() {
+        let unit = if searches(item) {
+            UsageUnit::WebSearches
+        } else if is(item, "file_search_call") {
+            UsageUnit::StorageSearches
+        } else {
+            continue;
+        };
+        let count = usage.get(unit).unwrap_or(0).saturating_add(1);
+        usage.set(unit, Some(count));
+    }
+    usage
+}
+
 /// Gemini counts tool results beside the prompt and thoughts beside the candidates. Its JSON leaves zeros out
 /// (proto3), so that a refused prompt has no output count: a total that is all input says that it is zero.
 fn gemini(usage: &Value) -> Usage {
     let thoughts = number(usage, "thoughtsTokenCount");
     let input = sum([number(usage, "promptTokenCount"), number(usage, "toolUsePromptTokenCount")]);
+    let of = |details: &str, modality: &str| {
+        let details = usage.get(details)?.as_array()?;
+        let is = |part: &&Value| part.get("modality").and_then(Value::as_str) == Some(modality);
+        number(details.iter().find(is)?, "tokenCount")
+    };
+    let prompt =
+        |modality| sum([of("promptTokensDetails", modality), of("toolUsePromptTokensDetails", modality)]);
+    let candidates = |modality| of("candidatesTokensDetails", modality);
+    let cached = |modality| of("cacheTokensDetails", modality);
     let none = || (input.is_some() && number(usage, "totalTokenCount") == input).then_some(0);
     Usage {
         input,
@@ -165,15 +230,24 @@ fn gemini(usage: &Value) -> Usage {
         cache_read: number(usage, "cachedContentTokenCount"),
         cache_write: None,
         reasoning: thoughts,
-        input_audio: sum([audio(usage, "promptTokensDetails"), audio(usage, "toolUsePromptTokensDetails")]),
-        output_audio: audio(usage, "candidatesTokensDetails"),
+        input_audio: prompt("AUDIO"),
+        output_audio: candidates("AUDIO"),
+        more: more([
+            (UsageUnit::InputImageTokens, sum([prompt("IMAGE"), prompt("DOCUMENT")])),
+            (UsageUnit::InputVideoTokens, prompt("VIDEO")),
+            (UsageUnit::OutputImageTokens, sum([candidates("IMAGE"), candidates("DOCUMENT")])),
+            (UsageUnit::OutputVideoTokens, candidates("VIDEO")),
+            (UsageUnit::CacheAudioReadTokens, cached("AUDIO")),
+            (UsageUnit::CacheImageReadTokens, sum([cached("IMAGE"), cached("DOCUMENT")])),
+            (UsageUnit::CacheVideoReadTokens, cached("VIDEO")),
+        ]),
     }
 }
 
-fn audio(usage: &Value, details: &str) -> Option<u64> {
-    let details = usage.get(details)?.as_array()?;
-    let audio = details.iter().find(|part| part.get("modality").and_then(Value::as_str) == Some("AUDIO"))?;
-    number(audio, "tokenCount")
+/// Units that were counted. A zero says no more than that there was none.
+fn more<const N: usize>(mut counts: [(UsageUnit, Option<u64>); N]) -> More {
+    counts.sort_unstable();
+    counts.into_iter().filter_map(|(unit, count)| Some((unit, count.filter(|count| *count > 0)?))).collect()
 }
 
 fn finish_reasons(body: &Value) -> Vec<Text> {

@@ -21,6 +21,53 @@ fn gateways_put_counts_where_openai_does_not() {
 }
 
 #[test]
+fn what_providers_charge_for_beside_tokens_is_read() {
+    let searched = json!({"usage": {
+        "input_tokens": 100, "output_tokens": 50, "service_tier": "standard",
+        "cache_creation_input_tokens": 30,
+        "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+        "server_tool_use": {"web_search_requests": 2},
+    }});
+    let expected = Usage::new(130, 50)
+        .with_cache_write(30)
+        .with(UsageUnit::CacheWrite1hTokens, 20)
+        .with(UsageUnit::WebSearches, 2);
+    assert_eq!(searched.usage(), Some(expected));
+    assert_eq!(searched.service_tier().as_deref(), Some("standard"));
+    let response = json!({
+        "service_tier": "flex",
+        "usage": {"input_tokens": 100, "output_tokens": 50},
+        "output": [
+            {"type": "web_search_call", "action": {"type": "search", "query": "jobs"}},
+            {"type": "web_search_call", "action": {"type": "open_page", "url": "https://example.com"}},
+            {"type": "web_search_call"}, {"type": "file_search_call"}, {"type": "message"},
+        ],
+    });
+    let expected = Usage::new(100, 50).with(UsageUnit::WebSearches, 2).with(UsageUnit::StorageSearches, 1);
+    assert_eq!(response.usage(), Some(expected));
+    assert_eq!(response.service_tier().as_deref(), Some("flex"));
+    assert_eq!(
+        json!({"type": "response.completed", "response": response}).service_tier().as_deref(),
+        Some("flex")
+    );
+    let part = |modality: &str, count: u64| json!({"modality": modality, "tokenCount": count});
+    let seen = json!({"usageMetadata": {
+        "promptTokenCount": 1_000, "candidatesTokenCount": 30, "totalTokenCount": 1_030, "cachedContentTokenCount": 300,
+        "promptTokensDetails": [part("TEXT", 100), part("IMAGE", 500), part("DOCUMENT", 200), part("VIDEO", 200)],
+        "cacheTokensDetails": [part("IMAGE", 250), part("AUDIO", 50)],
+        "candidatesTokensDetails": [part("IMAGE", 20)],
+    }});
+    let expected = Usage::new(1_000, 30)
+        .with_cache_read(300)
+        .with(UsageUnit::InputImageTokens, 700)
+        .with(UsageUnit::InputVideoTokens, 200)
+        .with(UsageUnit::CacheImageReadTokens, 250)
+        .with(UsageUnit::CacheAudioReadTokens, 50)
+        .with(UsageUnit::OutputImageTokens, 20);
+    assert_eq!(seen.usage(), Some(expected));
+}
+
+#[test]
 fn a_prompt_that_gemini_refuses_has_no_output() {
     let refused = json!({
         "promptFeedback": {"blockReason": "SAFETY"},

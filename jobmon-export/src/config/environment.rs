@@ -5,7 +5,7 @@ use jobmon_core::Text;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 18] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -23,6 +23,7 @@ const VARIABLES: [&str; 17] = [
     "JOBMON_CONSOLE_LINES",
     "JOBMON_JSONL_PATH",
     "JOBMON_SQLITE_PATH",
+    "JOBMON_PRICES_FILE",
 ];
 
 #[derive(Debug, Default)]
@@ -44,6 +45,7 @@ pub(super) fn read(
         match name {
             "JOBMON_CONFIG" => around.file = Some(PathBuf::from(value)),
             "JOBMON_JSONL_PATH" => config.jsonl_path = Some(PathBuf::from(value)),
+            "JOBMON_PRICES_FILE" => config.prices.file = Some(PathBuf::from(value)),
             "JOBMON_SQLITE_PATH" => config.sqlite_path = Some(PathBuf::from(value)),
             _ => {
                 let value = value.into_string().map_err(|_| mistake("is not valid UTF-8".to_owned()))?;

@@ -1,6 +1,6 @@
 //! `jobmon.toml`.
 
-use super::{Config, ConfigError, ExporterKind, list, outcomes};
+use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "project_id",
     "service_name",
     "environment",
@@ -23,6 +23,7 @@ const KEYS: [&str; 13] = [
     "shutdown_timeout",
     "outcomes",
     "exporters",
+    "prices",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -35,8 +36,8 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
 
 /// A mistake and where in the text it stands.
 pub(super) struct Mistake {
-    at: usize,
-    problem: String,
+    pub(super) at: usize,
+    pub(super) problem: String,
 }
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
@@ -80,13 +81,14 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
             "outcomes" => config.outcomes = outcomes::read(value)?,
             "exporters" => exporters(value, &mut config)?,
+            "prices" => config.prices = prices::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }
     Ok(config)
 }
 
-fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
+pub(super) fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
     Mistake { at, problem: format!("unknown {what} `{word}`; expected any of: {accepted}") }
 }
 
@@ -124,7 +126,7 @@ pub(super) fn expected(value: &Item<'_>, what: &str) -> Mistake {
     Mistake { at: value.span().start, problem: format!("expected {what}") }
 }
 
-fn string(value: &Item<'_>) -> Result<String, Mistake> {
+pub(super) fn string(value: &Item<'_>) -> Result<String, Mistake> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.to_string()),
         _ => Err(expected(value, "text in quotes")),
@@ -155,7 +157,7 @@ fn count(value: &Item<'_>) -> Result<usize, Mistake> {
     number.filter(|count| *count > 0).ok_or_else(|| expected(value, "a whole number of at least 1"))
 }
 
-fn duration(value: &Item<'_>) -> Result<Duration, Mistake> {
+pub(super) fn duration(value: &Item<'_>) -> Result<Duration, Mistake> {
     let text = string(value).map_err(|_| expected(value, super::DURATION))?;
     super::duration(&text).ok_or_else(|| expected(value, super::DURATION))
 }

@@ -2,6 +2,7 @@
 
 use crate::builder::SetupError;
 use jobmon_core::{Exporter, Settings, Text, Usd};
+use prices::PriceConfig;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ mod environment;
 mod file;
 #[cfg(feature = "config")]
 mod outcomes;
+mod prices;
+
+pub use prices::load_prices;
 
 /// What one source says; `None` where it is silent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) console_lines: Option<bool>,
     pub(crate) jsonl_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
+    pub(crate) prices: PriceConfig,
 }
 
 /// Exporters that file and environment can name.
@@ -132,12 +137,14 @@ impl Config {
     #[cfg(feature = "config")]
     pub(crate) fn around(path: Option<&Path>) -> Result<Self, ConfigError> {
         let environment = environment::read(std::env::vars_os())?;
-        let file = match path.or(environment.file.as_deref()) {
-            Some(path) => file::read(path)?,
-            None if Path::new(file::NAME).exists() => file::read(Path::new(file::NAME))?,
-            None => Self::default(),
+        let found = Path::new(file::NAME);
+        let path = path.or(environment.file.as_deref()).or_else(|| found.exists().then_some(found));
+        let mut config = match path {
+            Some(path) => environment.config.over(file::read(path)?),
+            None => environment.config,
         };
-        Ok(environment.config.over(file))
+        config.prices.read_from = path.map(Path::to_owned);
+        Ok(config)
     }
 
     /// Without the feature `config` only a file named in code is a mistake.
@@ -171,6 +178,7 @@ impl Config {
             console_lines: self.console_lines.or(other.console_lines),
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
+            prices: self.prices.over(other.prices),
         }
     }
 

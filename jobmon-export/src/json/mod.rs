@@ -4,8 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Text, Usage,
-    Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Pricing, Text, Usage,
+    UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     let list = |items: Vec<Value>| (!items.is_empty()).then_some(items);
     put(&mut object, "answers", list(record.answers.iter().map(answer).collect()));
     put(&mut object, "attempts", list(record.attempts.iter().map(attempt).collect()));
+    put(&mut object, "pricing", pricing(&record.pricing));
     put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
     put(&mut object, "attributes", attributes(&record.attributes));
     object
@@ -46,6 +47,7 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
 pub(crate) fn late(late: &Late) -> Object {
     let mut object = Object::new();
     put(&mut object, "answer", late.answer.as_ref().map(answer));
+    put(&mut object, "pricing", pricing(&late.pricing));
     put(&mut object, "prices", text(late.prices.as_ref()));
     put(&mut object, "attributes", attributes(&late.attributes));
     put(&mut object, "category", late.category.map(ErrorCategory::name));
@@ -75,6 +77,7 @@ fn answer(priced: &PricedAnswer) -> Value {
     put(&mut object, "model", text(priced.answer.model.as_ref()));
     let reasons: Vec<_> = priced.answer.finish_reasons.iter().map(|reason| json!(reason.as_str())).collect();
     put(&mut object, "finish_reasons", (!reasons.is_empty()).then_some(reasons));
+    put(&mut object, "service_tier", text(priced.answer.service_tier.as_ref()));
     put(&mut object, "usage", priced.answer.usage.as_ref().map(usage));
     object.insert("attempt".to_owned(), json!(priced.attempt));
     object.insert("cost".to_owned(), cost(priced.cost));
@@ -112,22 +115,33 @@ pub(crate) fn failure(failure: &Failure) -> Value {
 
 fn usage(usage: &Usage) -> Value {
     let mut object = Object::new();
-    for (key, tokens) in usage_fields(usage) {
-        put(&mut object, key, *tokens);
+    for (unit, count) in usage.reported() {
+        object.insert(usage_key(unit).to_owned(), json!(count));
     }
     Value::Object(object)
 }
 
-fn usage_fields(usage: &Usage) -> [(&'static str, &Option<u64>); 7] {
-    [
-        ("input", &usage.input),
-        ("output", &usage.output),
-        ("cache_read", &usage.cache_read),
-        ("cache_write", &usage.cache_write),
-        ("reasoning", &usage.reasoning),
-        ("input_audio", &usage.input_audio),
-        ("output_audio", &usage.output_audio),
-    ]
+/// Short names for what most answers tell; the price list's names for the rest.
+fn usage_key(unit: UsageUnit) -> &'static str {
+    match unit {
+        UsageUnit::InputTokens => "input",
+        UsageUnit::OutputTokens => "output",
+        UsageUnit::CacheReadTokens => "cache_read",
+        UsageUnit::CacheWriteTokens => "cache_write",
+        UsageUnit::OutputReasoningTokens => "reasoning",
+        UsageUnit::InputAudioTokens => "input_audio",
+        UsageUnit::OutputAudioTokens => "output_audio",
+        rare => rare.name(),
+    }
+}
+
+fn pricing(pricing: &Pricing) -> Option<Object> {
+    let mut object = Object::new();
+    put(&mut object, "api_url", text(pricing.api_url.as_ref()));
+    let context: Object =
+        pricing.context.iter().map(|(key, value)| (key.to_string(), json!(value.as_str()))).collect();
+    put(&mut object, "context", (!context.is_empty()).then_some(context));
+    (!object.is_empty()).then_some(object)
 }
 
 fn cost(cost: Cost) -> Value {

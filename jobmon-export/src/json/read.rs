@@ -1,8 +1,8 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Text, Usage, Usd,
-    Value as Attribute,
+    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Pricing, Text,
+    Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -19,16 +19,27 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     let list = |key: &str| rest[key].as_array().map(Vec::as_slice).unwrap_or_default();
     record.answers = list("answers").iter().map(answer).collect();
     record.attempts = list("attempts").iter().filter_map(attempt).collect();
+    record.pricing = pricing(&rest["pricing"]);
     record.chunks = chunks(&rest["chunks"]);
     record.attributes = attributes(&rest["attributes"]);
 }
 
 pub(crate) fn late(late: &mut Late, rest: &Value) {
     late.answer = rest["answer"].is_object().then(|| answer(&rest["answer"]));
+    late.pricing = pricing(&rest["pricing"]);
     late.prices = owned(&rest["prices"]);
     late.attributes = attributes(&rest["attributes"]);
     late.category = category(&rest["category"]);
     late.for_nothing = rest["for_nothing"] == true;
+}
+
+fn pricing(value: &Value) -> Pricing {
+    let mut pricing = Pricing::default();
+    pricing.api_url = owned(&value["api_url"]);
+    let context = value["context"].as_object().into_iter().flatten();
+    pricing.context =
+        context.filter_map(|(key, value)| Some((Text::from(key.clone()), owned(value)?))).collect();
+    pricing
 }
 
 fn attributes(value: &Value) -> Vec<(Text, Attribute)> {
@@ -66,6 +77,7 @@ fn answer(value: &Value) -> PricedAnswer {
     answer.model = owned(&value["model"]);
     answer.finish_reasons =
         value["finish_reasons"].as_array().into_iter().flatten().filter_map(owned).collect();
+    answer.service_tier = owned(&value["service_tier"]);
     answer.usage = value["usage"].is_object().then(|| usage(&value["usage"]));
     let attempt = value["attempt"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
     PricedAnswer::new(answer, attempt, cost(&value["cost"]))
@@ -73,13 +85,9 @@ fn answer(value: &Value) -> PricedAnswer {
 
 fn usage(value: &Value) -> Usage {
     let mut usage = Usage::default();
-    usage.input = value["input"].as_u64();
-    usage.output = value["output"].as_u64();
-    usage.cache_read = value["cache_read"].as_u64();
-    usage.cache_write = value["cache_write"].as_u64();
-    usage.reasoning = value["reasoning"].as_u64();
-    usage.input_audio = value["input_audio"].as_u64();
-    usage.output_audio = value["output_audio"].as_u64();
+    for unit in UsageUnit::ALL {
+        usage.set(*unit, value[super::usage_key(*unit)].as_u64());
+    }
     usage
 }
 
