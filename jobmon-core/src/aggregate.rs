@@ -7,6 +7,7 @@ use crate::money::{Cost, CostSum, Usd};
 use crate::sketch::Sketch;
 use crate::text::Text;
 use crate::usage::Usage;
+use crate::usage_unit::UsageUnit;
 
 /// Scores are kept in millionths, so that sums are exact and merging does not depend on order.
 pub(crate) const SCORE_UNIT: f64 = 1e6;
@@ -173,6 +174,12 @@ aggregate! {
     chunks,
     /// Reports that came after the end of their call.
     late,
+    /// Web searches by providers.
+    web_searches,
+    /// Input tokens that carry images.
+    input_image_tokens,
+    /// Output tokens that carry images.
+    output_image_tokens,
 }
 
 /// Is given a key, and what to do to the aggregate of that key.
@@ -276,6 +283,9 @@ impl Aggregate {
             (&mut self.reasoning_tokens, usage.reasoning),
             (&mut self.input_audio_tokens, usage.input_audio),
             (&mut self.output_audio_tokens, usage.output_audio),
+            (&mut self.web_searches, usage.get(UsageUnit::WebSearches)),
+            (&mut self.input_image_tokens, usage.get(UsageUnit::InputImageTokens)),
+            (&mut self.output_image_tokens, usage.get(UsageUnit::OutputImageTokens)),
         ] {
             *sum = sum.saturating_add(tokens.unwrap_or(0));
         }

@@ -3,7 +3,7 @@
 use crate::attempts::Attempts;
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Subject};
+use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Prompt, Subject};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId, TraceId};
 use crate::lane::lock;
@@ -205,6 +205,7 @@ impl Active {
         if let Some(record) = &state.record {
             subject.provider.clone_from(&record.provider);
             subject.model = record.model_name().cloned();
+            subject.prompt.clone_from(&record.prompt);
         } else if let Some(ended) = state.ended.as_ref().and_then(Ended::subject) {
             subject.clone_from(ended);
         }
@@ -222,6 +223,11 @@ impl Active {
     pub(crate) fn set_provider(&self, provider: Text) {
         let set = |record: &mut CallRecord, provider| record.provider = Some(provider);
         self.record(provider, set, |ended, provider| Some(ended.provider(provider)));
+    }
+
+    /// Sets the prompt that it uses.
+    pub(crate) fn set_prompt(&self, prompt: Prompt) {
+        self.record(prompt, |record, prompt| record.prompt = Some(prompt), |_, _| None);
     }
 
     /// Sets something that decides on prices.
@@ -433,6 +439,12 @@ impl Setting {
     /// Sets the feature.
     pub fn feature(&mut self, feature: &(impl AsRef<str> + ?Sized)) {
         self.record.scope.feature = Some(Text::copied(feature.as_ref()));
+    }
+
+    /// Sets the prompt; the empty version is none.
+    pub fn prompt(&mut self, name: &(impl AsRef<str> + ?Sized), version: &(impl AsRef<str> + ?Sized)) {
+        let version = Some(version.as_ref()).filter(|version| !version.is_empty());
+        self.record.prompt = Some(Prompt::new(Text::copied(name.as_ref()), version.map(Text::copied)));
     }
 
     /// Adds an attribute; `None` adds nothing.

@@ -1,6 +1,6 @@
 //! What a call cost: each of its answers priced on its own, never a sum of them.
 
-use crate::event::{CallRecord, End, Late, PricedAnswer, Pricing};
+use crate::event::{CallRecord, End, Late, Original, PricedAnswer, Pricing};
 use crate::failure::Failure;
 use crate::money::{Cost, CostSum, Usd};
 use crate::price::{PriceRequest, Prices};
@@ -44,6 +44,45 @@ pub(crate) fn price(call: &mut CallRecord, prices: &Prices) {
     if call.cost.is_some() {
         call.prices = Some(prices.version());
     }
+}
+
+/// Prices a call again with other prices, as of the time it was made, and keeps what it cost at first. Tells whether
+/// anything has changed; a call whose cost stays the same stays as it is.
+///
+/// For corrections of a history; see `jobmon prices reprice`.
+///
+/// ```
+/// use jobmon_core::{CallId, CallRecord, Operation, Prices, SpanId, Text, Timestamp, TraceId, reprice};
+///
+/// let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+/// let mut agent = CallRecord::new(id, Text::literal("agent"), Operation::InvokeAgent, Timestamp::now());
+/// assert!(!reprice(&mut agent, &Prices::bundled()), "no model, no cost");
+/// ```
+pub fn reprice(call: &mut CallRecord, prices: &Prices) -> bool {
+    let before = (call.cost, call.answers.clone(), call.prices.clone(), call.wasted());
+    price(call, prices);
+    if (call.cost, &call.answers) == (before.0, &before.1) {
+        call.prices = before.2;
+        return false;
+    }
+    if let (Some(cost), None) = (before.0, &call.original) {
+        call.original = Some(Original::new(cost, before.3, before.2));
+    }
+    true
+}
+
+/// The same for an answer that came after the end of its call.
+pub fn reprice_late(late: &mut Late, prices: &Prices) -> bool {
+    let before = (late.cost(), late.prices.clone(), late.wasted());
+    price_late(late, prices);
+    if late.cost() == before.0 {
+        late.prices = before.1;
+        return false;
+    }
+    if let (Some(cost), None) = (before.0, &late.original) {
+        late.original = Some(Original::new(cost, before.2, before.1));
+    }
+    true
 }
 
 /// Prices an answer that came after the end of its call, at the moment it came.

@@ -22,6 +22,8 @@ words! {
         Name "name" "Name of the annotated function."
         Provider "provider" "Who runs the model."
         Model "model" "The model asked for, else the one that answered."
+        Prompt "prompt" "Name of the prompt."
+        PromptVersion "prompt_version" "Version of the prompt."
         Category "category" "Why calls failed."
         Score "score" "Name of a score. Calls have none: grouping by it keeps them in every group."
         Outcome "outcome" "Kind of an outcome. Calls have none: grouping by it keeps them in every group."
@@ -64,6 +66,10 @@ impl Key {
             key.set(Dimension::Name, Some(subject.name.clone()));
             key.set(Dimension::Provider, subject.provider.clone());
             key.set(Dimension::Model, subject.model.clone());
+            if let Some(prompt) = &subject.prompt {
+                key.set(Dimension::Prompt, Some(prompt.name.clone()));
+                key.set(Dimension::PromptVersion, prompt.version.clone());
+            }
         }
         match event {
             Event::Call(call) => {
@@ -71,6 +77,10 @@ impl Key {
                 key.set(Dimension::Name, Some(call.name.clone()));
                 key.set(Dimension::Provider, call.provider.clone());
                 key.set(Dimension::Model, call.model_name().cloned());
+                if let Some(prompt) = &call.prompt {
+                    key.set(Dimension::Prompt, Some(prompt.name.clone()));
+                    key.set(Dimension::PromptVersion, prompt.version.clone());
+                }
                 key.set(Dimension::Category, call.failure.as_ref().map(|f| Text::literal(f.category.name())));
             }
             Event::Score(score) => key.set(Dimension::Score, Some(score.name.clone())),

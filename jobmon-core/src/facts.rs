@@ -2,7 +2,7 @@
 
 use crate::call::Active;
 use crate::context::Context;
-use crate::event::{Event, Fact, Feedback, Outcome, Pricing, Score, Search, Verdict};
+use crate::event::{Event, Fact, Feedback, Outcome, Pricing, Prompt, Score, Search, Verdict};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::monitor::Shared;
@@ -115,6 +115,17 @@ impl Current {
     /// Sets the provider, where it is known only now.
     pub fn provider(&self, provider: impl Into<Text>) {
         self.with(|call| call.set_provider(provider.into()), "a provider");
+    }
+
+    /// Sets the prompt that the call uses, so that its versions can be compared: by name, and by version where it has
+    /// one.
+    ///
+    /// ```
+    /// jobmon_core::current().prompt("match-job", "v3");
+    /// ```
+    pub fn prompt<'v>(&self, name: impl Into<Text>, version: impl Into<Option<&'v str>>) {
+        let prompt = Prompt::new(name.into(), version.into().map(Text::copied));
+        self.with(|call| call.set_prompt(prompt), "a prompt");
     }
 
     /// Sets the address of the API that is asked, which tells the provider's prices where no provider is given.

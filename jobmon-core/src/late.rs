@@ -23,12 +23,13 @@ pub(crate) struct Ended {
 impl Ended {
     /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed.
     pub(crate) fn of(call: &CallRecord) -> Self {
-        let subject = Subject::new(
+        let mut subject = Subject::new(
             call.name.clone(),
             call.operation,
             call.provider.clone(),
             call.model_name().cloned(),
         );
+        subject.prompt.clone_from(&call.prompt);
         let failed = call.attempts.iter().filter(|attempt| attempt.failure.is_some());
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },

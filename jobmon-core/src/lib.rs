@@ -42,6 +42,7 @@ mod redact;
 pub mod report;
 mod response;
 mod retry;
+mod rollup;
 mod running;
 mod settings;
 mod site;
@@ -67,11 +68,12 @@ pub use aggregate::{Aggregate, Place};
 pub use attempt::{Attempted, attempt, attempt_with};
 pub use category::ErrorCategory;
 pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
+pub use costing::{reprice, reprice_late};
 pub use delivery::{Delivery, ExporterDelivery};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Outcome, PricedAnswer, Pricing,
-    Scope, Score, Search, Subject, Verdict,
+    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Original, Outcome, PricedAnswer,
+    Pricing, Prompt, Rollup, Scope, Score, Search, Subject, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};

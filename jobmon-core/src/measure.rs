@@ -270,6 +270,13 @@ impl Measure {
         measure("output_audio_tokens", Count, "Output tokens that carry audio.", |a| {
             count(a.output_audio_tokens)
         }),
+        measure("input_image_tokens", Count, "Input tokens that carry images.", |a| {
+            count(a.input_image_tokens)
+        }),
+        measure("output_image_tokens", Count, "Output tokens that carry images.", |a| {
+            count(a.output_image_tokens)
+        }),
+        measure("web_searches", Count, "Web searches by providers.", |a| count(a.web_searches)),
         measure("cost", Money, "Money spent, failed attempts included.", |a| {
             a.cost.cost().map(Quantity::Cost)
         }),

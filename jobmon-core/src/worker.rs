@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::exporter::Batch;
 use crate::lane::lock;
 use crate::monitor::Shared;
+use crate::rollup::Rollups;
 use std::sync::{Arc, PoisonError};
 
 /// Events for which room is made ahead.
@@ -21,6 +22,7 @@ fn run(shared: &Shared) {
     // Decoding the price list takes tens of milliseconds: here, before the first event needs it.
     shared.settings.prices.warm_up();
     let resource = Arc::new(shared.settings.resource.clone());
+    let mut rollups = Rollups::default();
     loop {
         let interval = shared.settings.flush_interval;
         let half = shared.settings.queue_capacity.div_ceil(2);
@@ -44,7 +46,10 @@ fn run(shared: &Shared) {
         if !events.is_empty() {
             for event in &mut events {
                 match event {
-                    Event::Call(call) => costing::price(call, &shared.settings.prices),
+                    Event::Call(call) => {
+                        costing::price(call, &shared.settings.prices);
+                        rollups.pass(call);
+                    }
                     Event::Late(late) => costing::price_late(late, &shared.settings.prices),
                     Event::Outcome(outcome) if outcome.value.is_none() => {
                         outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();

@@ -32,8 +32,8 @@ pub use disabled::Console;
 #[cfg(all(feature = "disabled", not(feature = "jsonl")))]
 pub use disabled::Jsonl;
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
-pub use disabled::{Difference, History, HistoryError, Sqlite};
+pub use disabled::{Difference, History, HistoryError, Repriced, RepricedModel, Sqlite};
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Difference, History, HistoryError, Sqlite};
+pub use sqlite::{Difference, History, HistoryError, Repriced, RepricedModel, Sqlite};

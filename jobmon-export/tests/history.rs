@@ -4,9 +4,9 @@
 
 use jobmon_core::{
     Answer, Attempt, Batch, Bucket, CallId, CallRecord, Chunks, Cost, CostSum, Dimension, End, Engine,
-    ErrorCategory, Event, Exporter, Fact, Failure, Feedback, Late, Measure, Memory, Operation, Outcome,
-    PricedAnswer, Query, Range, Resource, Scope, Score, Search, SpanId, Subject, Text, Timestamp, TraceId,
-    Usage, Usd, Verdict,
+    ErrorCategory, Event, Exporter, Fact, Failure, Feedback, Late, Measure, Memory, Operation, Original,
+    Outcome, PricedAnswer, Prompt, Query, Range, Resource, Rollup, Scope, Score, Search, SpanId, Subject,
+    Text, Timestamp, TraceId, Usage, UsageUnit, Usd, Verdict,
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use proptest::prelude::*;
@@ -54,8 +54,15 @@ fn full_call() -> CallRecord {
     failure.http_status = Some(429);
     failure.retry_after = Some(Duration::from_millis(1_500));
     call.failure = Some(failure.clone());
-    let mut answer =
-        Answer::from(Usage::new(1_000, 20).with_cache_read(3).with_cache_write(4).with_reasoning(5));
+    let mut answer = Answer::from(
+        Usage::new(1_000, 20)
+            .with_cache_read(3)
+            .with_cache_write(4)
+            .with_reasoning(5)
+            .with(UsageUnit::WebSearches, 2)
+            .with(UsageUnit::InputImageTokens, 70),
+    );
+    answer.service_tier = Some(Text::from("flex"));
     answer.id = Some(Text::from("resp-1"));
     answer.model = Some(Text::from("gemini-2.5-flash-001"));
     answer.finish_reasons = vec![Text::from("STOP")];
@@ -73,6 +80,16 @@ fn full_call() -> CallRecord {
     call.chunks = Some(chunks);
     call.cost = Some(Cost::AtLeast(Usd::from_nanos(123_456)));
     call.prices = Some(Text::from("list 1"));
+    call.original =
+        Some(Original::new(Cost::Known(Usd::from_nanos(9)), Usd::from_nanos(4), Some(Text::from("list 0"))));
+    call.prompt = Some(Prompt::new(Text::from("match-job"), Some(Text::from("v3"))));
+    call.pricing.api_url = Some(Text::from("https://api.example.com/v1"));
+    call.pricing.context = vec![(Text::from("processing"), Text::from("batch"))];
+    let mut rollup = Rollup::default();
+    rollup.model_calls = 3;
+    rollup.usage = Usage::new(5, 6);
+    rollup.cost.add(Cost::AtLeast(Usd::from_nanos(77)));
+    call.rollup = Some(Box::new(rollup));
     call.usage_missing = true;
     call.attributes = vec![
         (Text::from("a.text"), "x".into()),
@@ -372,21 +389,12 @@ fn sessions_are_answered_from_events() {
     assert!(query.run(&Memory::default()).is_err(), "memory keeps no single events, and says so");
 }
 
-#[test]
-fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let calls = |path: &Path| {
-        let query = Query::new(["calls", "chunks", "late_reports"].map(|name| Measure::named(name).unwrap()));
-        let rows = query.run(&History::open(path).unwrap()).unwrap();
-        rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
-    };
-    for begins_with_a_reader in [true, false] {
-        let path = folder.path().join(format!("{begins_with_a_reader}.db"));
-        let mut plain = full_call();
-        (plain.chunks, plain.attempts[1].backoff) = (None, Duration::ZERO);
-        write(&path, vec![Event::Call(Box::new(plain))]);
+/// A history as an earlier version wrote it.
+fn written_by(version: i64, path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(include_str!("data/history_2.sql")).unwrap();
+    if version == 1 {
         // What the first schema did not have.
-        let connection = rusqlite::Connection::open(&path).unwrap();
         for table in ["hourly", "daily"] {
             for column in ["backoff_nanos", "chunks", "late", "chunk_time"] {
                 connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
@@ -394,13 +402,42 @@ fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_its_rows() {
         }
         connection.execute_batch("ALTER TABLE facts DROP COLUMN rest").unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
-        drop(connection);
+    }
+    let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
+    assert_eq!(journal, "wal");
+}
+
+#[test]
+fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["calls", "cost", "input_tokens", "outcomes", "scores", "p95_latency", "late_reports"];
+    let figures = |path: &Path| {
+        let query = Query::new(names.map(|name| Measure::named(name).unwrap()));
+        let rows = query.run(&History::open(path).unwrap()).unwrap();
+        rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    for (version, begins_with_a_reader) in [(1, true), (1, false), (2, true), (2, false)] {
+        let path = folder.path().join(format!("{version}-{begins_with_a_reader}.db"));
+        written_by(version, &path);
+        let sum = |column: &str, table: &str| -> i64 {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.query_row(&format!("SELECT sum({column}) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        let rows = |table: &str| sum("1", table);
+        let before = ["calls", "facts", "hourly", "daily"].map(rows);
+        let (calls, nanos) = (sum("calls", "daily"), sum("cost_nanodollars", "daily"));
         if begins_with_a_reader {
-            assert_eq!(calls(&path), ["1", "0", "0"]);
+            let now = figures(&path);
+            assert_eq!((now[0].as_str(), now[6].as_str()), (calls.to_string().as_str(), "0"));
+            assert!(now[1].ends_with(&Usd::from_nanos(nanos).to_string()), "{now:?}");
+            assert_eq!(["calls", "facts", "hourly", "daily"].map(rows), before, "no row is lost");
+            // Events of this fixture tell more than the sums of schema 1 knew.
+            assert!(version == 1 || History::open(&path).unwrap().check().unwrap().is_empty());
         }
         let late = Event::Late(Box::new(late_of(&full_call(), DAY + 9)));
         write(&path, vec![Event::Call(Box::new(full_call())), late]);
-        assert_eq!(calls(&path), ["2", "2", "1"]);
-        assert!(History::open(&path).unwrap().check().unwrap().is_empty());
+        let now = figures(&path);
+        assert_eq!((now[0].as_str(), now[6].as_str()), ((calls + 1).to_string().as_str(), "1"));
+        assert!(version == 1 || History::open(&path).unwrap().check().unwrap().is_empty());
     }
 }

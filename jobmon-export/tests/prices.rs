@@ -19,8 +19,8 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, format!("{text}\n{}", "\n".repeat(*padding))).expect("written");
 }
 
-fn dollars(dollars: i64) -> Option<Cost> {
-    Some(Cost::Known(Usd::from_dollars(dollars)))
+fn dollars(dollars: i64) -> Cost {
+    Cost::Known(Usd::from_dollars(dollars))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn prices_follow_their_files_and_wrong_ones_change_nothing() {
         ask();
         assert!(guard.flush(std::time::Duration::from_secs(20)));
         let Some(Event::Call(call)) = collect.events().pop() else { panic!("a call") };
-        (call.cost, call.prices.as_deref().unwrap_or_default().to_owned())
+        (call.cost.expect("a cost"), call.prices.as_deref().unwrap_or_default().to_owned())
     };
     let (cost, version) = ask();
     assert_eq!(cost, dollars(2), "{version}");
@@ -107,7 +107,7 @@ fn a_running_program_takes_new_prices_by_itself() {
         ask();
         assert!(guard.flush(std::time::Duration::from_secs(20)));
         let Some(Event::Call(call)) = collect.events().pop() else { panic!("a call") };
-        call.cost
+        call.cost.expect("a cost")
     };
     assert_eq!(ask(), dollars(2));
     write(&toml, &own(9));

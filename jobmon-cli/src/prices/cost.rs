@@ -26,10 +26,13 @@ pub(super) fn cost(prices: &Prices) -> Result<String, Message> {
         if line.trim().is_empty() {
             continue;
         }
-        let answer = Request::read(&line).map(|request| request.price(prices)).unwrap_or_else(|error| {
-            wrong += 1;
-            json!({ "line": number + 1, "error": error })
-        });
+        let answer = match Request::read(&line) {
+            Ok(request) => request.price(prices),
+            Err(error) => {
+                wrong += 1;
+                json!({ "line": number + 1, "error": error })
+            }
+        };
         match writeln!(out, "{answer}") {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(String::new()),
             written => written.map_err(|error| format!("cannot write the answer: {error}"))?,

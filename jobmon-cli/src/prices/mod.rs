@@ -1,6 +1,7 @@
 //! `jobmon prices`: shows, checks and updates price lists, and prices requests.
 
 mod cost;
+mod reprice;
 mod show;
 mod update;
 
@@ -42,6 +43,8 @@ enum PricesCommand {
     Check(CheckArgs),
     /// Take over a newer price list from a file or URL
     Update(update::UpdateArgs),
+    /// Price the history again after a correction; each call keeps what it cost at first
+    Reprice(reprice::RepriceArgs),
     /// Price requests, one JSON object for each line of standard input
     #[command(after_help = cost::HELP)]
     Cost,
@@ -61,6 +64,7 @@ pub(crate) fn run(args: PricesArgs) -> Result<String, Message> {
         PricesCommand::Show(args) => show::show(&list.load()?, &args),
         PricesCommand::Check(args) => show::check(&list, args.db.as_deref()),
         PricesCommand::Update(args) => update::update(&list, &args),
+        PricesCommand::Reprice(args) => reprice::reprice(&list, &args),
         PricesCommand::Cost => cost::cost(&list.load()?),
     }
 }

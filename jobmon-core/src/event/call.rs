@@ -58,6 +58,12 @@ pub struct CallRecord {
     pub cost: Option<Cost>,
     /// Version of the price list that `cost` was computed with.
     pub prices: Option<Text>,
+    /// What it cost at first, where it was priced again since.
+    pub original: Option<Original>,
+    /// The prompt that it used.
+    pub prompt: Option<Prompt>,
+    /// What the calls inside it used and cost. No sum counts it: it counts where the requests were made.
+    pub rollup: Option<Box<Rollup>>,
     /// Whether it succeeded as a model call and yet nobody reported usage.
     pub usage_missing: bool,
     /// Whether usage was tracked.
@@ -92,6 +98,9 @@ impl CallRecord {
             pricing: Pricing { api_url: None, context: Vec::new() },
             cost: None,
             prices: None,
+            original: None,
+            prompt: None,
+            rollup: None,
             usage_missing: false,
             tokens_tracked: true,
             sampled: true,
@@ -169,6 +178,54 @@ impl Pricing {
     pub const fn is_empty(&self) -> bool {
         self.api_url.is_none() && self.context.is_empty()
     }
+}
+
+/// A cost before it was computed again with other prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Original {
+    /// What it cost then.
+    pub cost: Cost,
+    /// Of it, on what failed.
+    pub wasted: Usd,
+    /// Version of the price list then.
+    pub prices: Option<Text>,
+}
+
+impl Original {
+    /// A cost, the part of it that was for nothing, and the prices it was computed with.
+    pub const fn new(cost: Cost, wasted: Usd, prices: Option<Text>) -> Self {
+        Self { cost, wasted, prices }
+    }
+}
+
+/// A prompt by its name, so that its versions can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// Its name.
+    pub name: Text,
+    /// Its version.
+    pub version: Option<Text>,
+}
+
+impl Prompt {
+    /// A prompt.
+    pub const fn new(name: Text, version: Option<Text>) -> Self {
+        Self { name, version }
+    }
+}
+
+/// What the calls inside a call used and cost, at any depth. Calls that go on after its end are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rollup {
+    /// Calls to a model.
+    pub model_calls: u64,
+    /// What they used.
+    pub usage: Usage,
+    /// What they cost.
+    pub cost: CostSum,
 }
 
 /// Where a function stands; prints as `module::path:line`.

@@ -1,6 +1,6 @@
 //! Facts: what is said about calls, or beside them.
 
-use super::Scope;
+use super::{Prompt, Scope};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::operation::Operation;
@@ -41,12 +41,14 @@ pub struct Subject {
     pub provider: Option<Text>,
     /// Its model.
     pub model: Option<Text>,
+    /// Its prompt.
+    pub prompt: Option<Prompt>,
 }
 
 impl Subject {
     /// What is known of a call.
     pub const fn new(name: Text, operation: Operation, provider: Option<Text>, model: Option<Text>) -> Self {
-        Self { name, operation, provider, model }
+        Self { name, operation, provider, model, prompt: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is reported of a call after it has ended.
 
-use super::{Fact, PricedAnswer, Pricing};
+use super::{Fact, Original, PricedAnswer, Pricing};
 use crate::category::ErrorCategory;
 use crate::money::{Cost, Usd};
 use crate::text::Text;
@@ -37,6 +37,8 @@ pub struct Late {
     pub pricing: Pricing,
     /// Version of the price list that it was priced with.
     pub prices: Option<Text>,
+    /// What its answer cost at first, where it was priced again since.
+    pub original: Option<Original>,
     /// Attributes.
     pub attributes: Vec<(Text, Value)>,
     /// Why the call failed, where it did.
@@ -54,6 +56,7 @@ impl Late {
             answer: None,
             pricing,
             prices: None,
+            original: None,
             attributes: Vec::new(),
             category: None,
             for_nothing: false,

@@ -7,7 +7,7 @@ mod late;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-pub use call::{Attempt, CallRecord, Chunks, End, Location, PricedAnswer, Pricing};
+pub use call::{Attempt, CallRecord, Chunks, End, Location, Original, PricedAnswer, Pricing, Prompt, Rollup};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
 pub use late::Late;
 

@@ -1,7 +1,7 @@
 //! A whole event as one JSON object: a line of the `jsonl` exporter.
 
 use super::{Object, cost, failure, late, nanos, put, rest, text, usage};
-use jobmon_core::{CallRecord, Event, Fact, Resource, Scope, Usd};
+use jobmon_core::{CallRecord, Event, Fact, Prompt, Resource, Scope, Usd};
 use serde_json::{Value, json};
 
 /// One event as one JSON object.
@@ -64,8 +64,14 @@ fn fact(kind: &str, fact: &Fact) -> Object {
         object.insert("operation".to_owned(), json!(subject.operation.name()));
         put(&mut object, "provider", text(subject.provider.as_ref()));
         put(&mut object, "model", text(subject.model.as_ref()));
+        prompt(&mut object, subject.prompt.as_ref());
     }
     object
+}
+
+fn prompt(object: &mut Object, prompt: Option<&Prompt>) {
+    put(object, "prompt", text(prompt.map(|prompt| &prompt.name)));
+    put(object, "prompt_version", text(prompt.and_then(|prompt| prompt.version.as_ref())));
 }
 
 fn call(record: &CallRecord) -> Object {
@@ -81,6 +87,7 @@ fn call(record: &CallRecord) -> Object {
     object.insert("operation".to_owned(), json!(record.operation.name()));
     put(&mut object, "provider", text(record.provider.as_ref()));
     put(&mut object, "model", text(record.model.as_ref()));
+    prompt(&mut object, record.prompt.as_ref());
     scope(&mut object, &record.scope);
     object.insert("start".to_owned(), json!(record.start.to_string()));
     object.insert("start_unix_nanos".to_owned(), json!(record.start.nanos()));

@@ -4,8 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Pricing, Text, Usage,
-    UsageUnit, Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Rollup,
+    Text, Usage, UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "answers", list(record.answers.iter().map(answer).collect()));
     put(&mut object, "attempts", list(record.attempts.iter().map(attempt).collect()));
     put(&mut object, "pricing", pricing(&record.pricing));
+    put(&mut object, "original", record.original.as_ref().map(original));
+    put(&mut object, "rollup", record.rollup.as_deref().map(rollup));
     put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
     put(&mut object, "attributes", attributes(&record.attributes));
     object
@@ -49,6 +51,7 @@ pub(crate) fn late(late: &Late) -> Object {
     put(&mut object, "answer", late.answer.as_ref().map(answer));
     put(&mut object, "pricing", pricing(&late.pricing));
     put(&mut object, "prices", text(late.prices.as_ref()));
+    put(&mut object, "original", late.original.as_ref().map(original));
     put(&mut object, "attributes", attributes(&late.attributes));
     put(&mut object, "category", late.category.map(ErrorCategory::name));
     put(&mut object, "for_nothing", late.for_nothing.then_some(true));
@@ -142,6 +145,26 @@ fn pricing(pricing: &Pricing) -> Option<Object> {
         pricing.context.iter().map(|(key, value)| (key.to_string(), json!(value.as_str()))).collect();
     put(&mut object, "context", (!context.is_empty()).then_some(context));
     (!object.is_empty()).then_some(object)
+}
+
+fn original(original: &Original) -> Value {
+    let mut object = Object::new();
+    object.insert("cost".to_owned(), cost(original.cost));
+    object.insert("wasted_nanodollars".to_owned(), json!(original.wasted.nanos()));
+    put(&mut object, "prices", text(original.prices.as_ref()));
+    Value::Object(object)
+}
+
+/// What was inside a call; the counts say how sure its cost is.
+pub(crate) fn rollup(rollup: &Rollup) -> Value {
+    json!({
+        "model_calls": rollup.model_calls,
+        "usage": usage(&rollup.usage),
+        "cost": {
+            "nanodollars": rollup.cost.usd.nanos(), "known": rollup.cost.known, "at_least": rollup.cost.at_least,
+            "unpriced": rollup.cost.unpriced,
+        },
+    })
 }
 
 fn cost(cost: Cost) -> Value {

@@ -1,8 +1,8 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, PricedAnswer, Pricing, Text,
-    Usage, UsageUnit, Usd, Value as Attribute,
+    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing,
+    Rollup, Text, Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.answers = list("answers").iter().map(answer).collect();
     record.attempts = list("attempts").iter().filter_map(attempt).collect();
     record.pricing = pricing(&rest["pricing"]);
+    record.original = original(&rest["original"]);
+    record.rollup = rest["rollup"].is_object().then(|| Box::new(rollup(&rest["rollup"])));
     record.chunks = chunks(&rest["chunks"]);
     record.attributes = attributes(&rest["attributes"]);
 }
@@ -28,9 +30,28 @@ pub(crate) fn late(late: &mut Late, rest: &Value) {
     late.answer = rest["answer"].is_object().then(|| answer(&rest["answer"]));
     late.pricing = pricing(&rest["pricing"]);
     late.prices = owned(&rest["prices"]);
+    late.original = original(&rest["original"]);
     late.attributes = attributes(&rest["attributes"]);
     late.category = category(&rest["category"]);
     late.for_nothing = rest["for_nothing"] == true;
+}
+
+fn original(value: &Value) -> Option<Original> {
+    let wasted = Usd::from_nanos(value["wasted_nanodollars"].as_i64()?);
+    Some(Original::new(cost(&value["cost"]), wasted, owned(&value["prices"])))
+}
+
+fn rollup(value: &Value) -> Rollup {
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let mut rollup = Rollup::default();
+    rollup.model_calls = count(&value["model_calls"]);
+    rollup.usage = usage(&value["usage"]);
+    let cost = &value["cost"];
+    rollup.cost.usd = Usd::from_nanos(cost["nanodollars"].as_i64().unwrap_or(0));
+    rollup.cost.known = count(&cost["known"]);
+    rollup.cost.at_least = count(&cost["at_least"]);
+    rollup.cost.unpriced = count(&cost["unpriced"]);
+    rollup
 }
 
 fn pricing(value: &Value) -> Pricing {

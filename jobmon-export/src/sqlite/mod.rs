@@ -6,12 +6,14 @@
 
 mod check;
 mod read;
+mod reprice;
 mod rows;
 mod schema;
 mod write;
 
 pub use check::Difference;
 pub use read::History;
+pub use reprice::{Repriced, RepricedModel};
 pub use write::Sqlite;
 
 use jobmon_core::{Cost, Usd};

@@ -3,8 +3,8 @@
 use super::cost_of;
 use crate::json::{self, nanos};
 use jobmon_core::{
-    CallId, CallRecord, Cost, Event, Fact, Feedback, Late, Outcome, Resource, Scope, Score, Search, SpanId,
-    Subject, Text, Timestamp, TraceId, Usage, Usd,
+    CallId, CallRecord, Cost, Event, Fact, Feedback, Late, Outcome, Prompt, Resource, Scope, Score, Search,
+    SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd,
 };
 use rusqlite::{Row, Statement, named_params};
 use std::time::Duration;
@@ -27,14 +27,22 @@ fn unsigned(number: Option<i64>) -> Option<u64> {
 }
 
 /// What is known of a cost; nothing of one without any price.
-fn priced(cost: Cost) -> Option<Usd> {
+pub(super) fn priced(cost: Cost) -> Option<Usd> {
     (cost != Cost::Unpriced).then(|| cost.floor())
 }
 
-pub(super) const INSERT_CALL: &str = "INSERT INTO calls VALUES (
+/// A table that was brought up to date may have its columns in another order than a new one.
+pub(super) const INSERT_CALL: &str = "INSERT INTO calls (
+    trace_id, span_id, parent_span_id, root_span_id, start, duration, first_token,
+    project, service, environment, session, user, feature, strategy,
+    operation, name, location, provider, model, prompt, prompt_version, ending, category, failure,
+    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
+    cost_nanodollars, cost_grade, wasted_nanodollars, prices,
+    attempts, usage_missing, tokens_tracked, rest)
+    VALUES (
     :trace_id, :span_id, :parent_span_id, :root_span_id, :start, :duration, :first_token,
     :project, :service, :environment, :session, :user, :feature, :strategy,
-    :operation, :name, :location, :provider, :model, :ending, :category, :failure,
+    :operation, :name, :location, :provider, :model, :prompt, :prompt_version, :ending, :category, :failure,
     :input_tokens, :output_tokens, :cache_read_tokens, :cache_write_tokens, :reasoning_tokens,
     :cost_nanodollars, :cost_grade, :wasted_nanodollars, :prices,
     :attempts, :usage_missing, :tokens_tracked, :rest)";
@@ -65,6 +73,8 @@ pub(super) fn insert_call(
         ":location": call.location.to_string(),
         ":provider": or_empty(call.provider.as_ref()),
         ":model": or_empty(call.model.as_ref()),
+        ":prompt": or_empty(call.prompt.as_ref().map(|prompt| &prompt.name)),
+        ":prompt_version": or_empty(call.prompt.as_ref().and_then(|prompt| prompt.version.as_ref())),
         ":ending": call.end.name(),
         ":category": call.failure.as_ref().map_or("", |failure| failure.category.name()),
         ":failure": call.failure.as_ref().map(|failure| json::failure(failure).to_string()),
@@ -80,9 +90,19 @@ pub(super) fn insert_call(
         ":attempts": integer(Some(call.attempt_count())),
         ":usage_missing": call.usage_missing,
         ":tokens_tracked": call.tokens_tracked,
-        ":rest": serde_json::Value::Object(json::rest(call)).to_string(),
+        ":rest": rest(call),
     })?;
     Ok(())
+}
+
+/// The JSON column of a call.
+pub(super) fn rest(call: &CallRecord) -> String {
+    serde_json::Value::Object(json::rest(call)).to_string()
+}
+
+/// The JSON column of what came late.
+pub(super) fn late_rest(late: &Late) -> String {
+    serde_json::Value::Object(json::late(late)).to_string()
 }
 
 pub(super) const SELECT_CALLS: &str =
@@ -114,6 +134,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
     call.first_token = time("first_token")?;
     call.provider = or_none(row.get("provider")?);
     call.model = or_none(row.get("model")?);
+    call.prompt = prompt(row)?;
     call.scope = scope(row)?;
     call.end = row.get::<_, String>("ending")?.parse().unwrap_or(jobmon_core::End::Error);
     let failure: Option<String> = row.get("failure")?;
@@ -138,6 +159,11 @@ fn resource(row: &Row<'_>) -> rusqlite::Result<Resource> {
     Ok(resource)
 }
 
+fn prompt(row: &Row<'_>) -> rusqlite::Result<Option<Prompt>> {
+    let version = or_none(row.get("prompt_version")?);
+    Ok(or_none(row.get("prompt")?).map(|name| Prompt::new(name, version)))
+}
+
 fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
     let mut scope = Scope::default();
     scope.session = or_none(row.get("session")?);
@@ -147,15 +173,14 @@ fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
     Ok(scope)
 }
 
-/// A table that was brought up to date may have its columns in another order than a new one.
 pub(super) const INSERT_FACT: &str = "INSERT INTO facts (
     at, kind, label, number, nanodollars, results, relevant, call_trace_id, call_span_id,
     project, service, environment, session, user, feature, strategy,
-    operation, name, provider, model, rest)
+    operation, name, provider, model, prompt, prompt_version, rest)
     VALUES (
     :at, :kind, :label, :number, :nanodollars, :results, :relevant, :call_trace_id, :call_span_id,
     :project, :service, :environment, :session, :user, :feature, :strategy,
-    :operation, :name, :provider, :model, :rest)";
+    :operation, :name, :provider, :model, :prompt, :prompt_version, :rest)";
 
 pub(super) fn insert_fact(
     into: &mut Statement<'_>,
@@ -177,7 +202,7 @@ pub(super) fn insert_fact(
         Event::Late(late) => late.cost().and_then(priced),
         _ => None,
     };
-    let rest = if let Event::Late(late) = event { Some(json::late(late)) } else { None };
+    let rest = if let Event::Late(late) = event { Some(late_rest(late)) } else { None };
     let search = if let Event::Search(search) = event { Some(search) } else { None };
     let subject = fact.subject.as_ref();
     into.execute(named_params! {
@@ -201,7 +226,11 @@ pub(super) fn insert_fact(
         ":name": or_empty(subject.map(|subject| &subject.name)),
         ":provider": or_empty(subject.and_then(|subject| subject.provider.as_ref())),
         ":model": or_empty(subject.and_then(|subject| subject.model.as_ref())),
-        ":rest": rest.map(|rest| serde_json::Value::Object(rest).to_string()),
+        ":prompt": or_empty(subject.and_then(|subject| subject.prompt.as_ref()).map(|prompt| &prompt.name)),
+        ":prompt_version": or_empty(
+            subject.and_then(|subject| subject.prompt.as_ref()).and_then(|prompt| prompt.version.as_ref()),
+        ),
+        ":rest": rest,
     })?;
     Ok(())
 }
@@ -220,8 +249,10 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
     let operation: String = row.get("operation")?;
     if let Ok(operation) = operation.parse() {
         let name = Text::from(row.get::<_, String>("name")?);
-        fact.subject =
-            Some(Subject::new(name, operation, or_none(row.get("provider")?), or_none(row.get("model")?)));
+        let mut subject =
+            Subject::new(name, operation, or_none(row.get("provider")?), or_none(row.get("model")?));
+        subject.prompt = prompt(row)?;
+        fact.subject = Some(subject);
     }
     let label = Text::from(row.get::<_, String>("label")?);
     let event = match row.get::<_, String>("kind")?.as_str() {

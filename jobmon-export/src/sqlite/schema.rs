@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -21,6 +21,7 @@ CREATE TABLE calls (
     session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
     operation TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,
     provider TEXT NOT NULL, model TEXT NOT NULL,
+    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '',
     ending TEXT NOT NULL, category TEXT NOT NULL, failure TEXT,
     input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
     reasoning_tokens INTEGER,
@@ -37,10 +38,20 @@ CREATE TABLE facts (
     project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
     session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
     operation TEXT NOT NULL, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '',
     rest TEXT
 ) STRICT;
 CREATE INDEX facts_by_time ON facts (at);
 CREATE INDEX facts_by_call ON facts (call_span_id);
+";
+
+/// What was priced again, when, with which prices, and what that changed.
+const REPRICINGS: &str = "
+CREATE TABLE repricings (
+    at INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, prices TEXT NOT NULL,
+    looked_at INTEGER NOT NULL, changed INTEGER NOT NULL,
+    before_nanodollars INTEGER NOT NULL, after_nanodollars INTEGER NOT NULL
+) STRICT;
 ";
 
 /// A table of aggregates: one row for each slice of time and each combination of the kept dimensions; every number
@@ -118,6 +129,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     }
     let make = || {
         transaction.execute_batch(EVENTS)?;
+        transaction.execute_batch(REPRICINGS)?;
         transaction.execute_batch(&aggregates("hourly"))?;
         transaction.execute_batch(&aggregates("daily"))?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -150,9 +162,41 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
             ))?;
         }
         connection.execute_batch("ALTER TABLE facts ADD COLUMN rest TEXT")?;
-        connection.pragma_update(None, "user_version", 2)?;
+    }
+    if pragma(connection, "user_version")? < 3 {
+        for table in ["calls", "facts"] {
+            connection.execute_batch(&format!(
+                "ALTER TABLE {table} ADD COLUMN prompt TEXT NOT NULL DEFAULT '';
+                 ALTER TABLE {table} ADD COLUMN prompt_version TEXT NOT NULL DEFAULT '';"
+            ))?;
+        }
+        connection.execute_batch(REPRICINGS)?;
+        ["hourly", "daily"].into_iter().try_for_each(|table| remake(connection, table))?;
+        connection.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(())
+}
+
+/// Makes a table of aggregates anew with all its rows: a new dimension is part of its key. What it did not have is
+/// empty or zero.
+fn remake(connection: &Connection, table: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))?;
+    let known: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let column = |name: &'static str, missing: &'static str| {
+        if known.iter().any(|known| known == name) { name } else { missing }
+    };
+    let values: Vec<_> = ["start"]
+        .into_iter()
+        .chain(dimensions().map(|name| column(name, "''")))
+        .chain(Aggregate::NUMBERS.iter().map(|name| column(name, "0")))
+        .chain(Aggregate::SKETCHES.map(|name| column(name, "x''")))
+        .collect();
+    connection.execute_batch(&format!(
+        "ALTER TABLE {table} RENAME TO {table}_before; {} INSERT INTO {table} SELECT {} FROM {table}_before; \
+         DROP TABLE {table}_before;",
+        aggregates(table),
+        values.join(", ")
+    ))
 }
 
 /// Checks that the file is a history that we know.

@@ -2,7 +2,8 @@
 
 use super::{HistoryError, rows, schema};
 use jobmon_core::{
-    Aggregate, Batch, Dimension, Event, ExportError, Exporter, Key, Operation, Subject, Text, Timestamp,
+    Aggregate, Batch, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Subject, Text,
+    Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
@@ -54,7 +55,7 @@ impl Sqlite {
         Ok(Self { path, connection: None })
     }
 
-    fn connect(&self) -> Result<Connection, HistoryError> {
+    pub(super) fn connect(&self) -> Result<Connection, HistoryError> {
         let failed = HistoryError::sqlite(&self.path);
         let mut connection = Connection::open(&self.path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
@@ -140,7 +141,7 @@ fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Op
         return Ok(None);
     };
     let mut statement = transaction.prepare_cached(
-        "SELECT name, operation, provider, model, session, user, feature, strategy FROM calls
+        "SELECT name, operation, provider, model, session, user, feature, strategy, prompt, prompt_version FROM calls
          WHERE span_id = ?1 AND trace_id = ?2",
     )?;
     let found = statement
@@ -148,21 +149,23 @@ fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Op
             let text =
                 |column: usize| Ok::<_, rusqlite::Error>(Some(Text::from(row.get::<_, String>(column)?)));
             let mut columns = Vec::new();
-            for column in 0..8 {
+            for column in 0..10 {
                 columns.push(text(column)?.filter(|text| !text.is_empty()));
             }
             Ok(columns)
         })
         .optional()?;
-    let Some([name, operation, provider, model, session, user, feature, strategy]) =
-        found.and_then(|columns| <[Option<Text>; 8]>::try_from(columns).ok())
+    let Some([name, operation, provider, model, session, user, feature, strategy, prompt, version]) =
+        found.and_then(|columns| <[Option<Text>; 10]>::try_from(columns).ok())
     else {
         return Ok(None);
     };
     let mut event = event.clone();
     if let Some(fact) = event.fact_mut() {
         let operation = operation.and_then(|name| name.parse().ok()).unwrap_or(Operation::InvokeAgent);
-        fact.subject = Some(Subject::new(name.unwrap_or(Text::literal("")), operation, provider, model));
+        let mut subject = Subject::new(name.unwrap_or(Text::literal("")), operation, provider, model);
+        subject.prompt = prompt.map(|name| Prompt::new(name, version));
+        fact.subject = Some(subject);
         let scope = &mut fact.scope;
         scope.session = scope.session.take().or(session);
         scope.user = scope.user.take().or(user);
