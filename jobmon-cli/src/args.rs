@@ -20,7 +20,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// What happened: costs, models, errors, quality, outcomes
-    Report(ReportArgs),
+    Report(crate::report::Args),
     /// Any measures, grouped and filtered
     Query(QueryArgs),
     /// What models cost: show, check and update prices, and price requests
@@ -52,40 +52,6 @@ pub(crate) struct Span {
     /// Up to, and without: the same forms; default: now
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Moment>,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct ReportArgs {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    #[command(flatten)]
-    pub(crate) span: Span,
-    /// A calendar period (UTC), up to now, instead of `--since`
-    #[arg(long, value_enum, conflicts_with_all = ["since", "until"])]
-    pub(crate) period: Option<Period>,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "terminal")]
-    pub(crate) format: ReportFormat,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Period {
-    /// Today
-    Day,
-    /// Since Monday
-    Week,
-    /// Since the first of the month
-    Month,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// Text in columns
-    Terminal,
-    /// Markdown
-    Markdown,
-    /// JSON
-    Json,
 }
 
 #[derive(Debug, Group)]

@@ -1,27 +1,25 @@
 //! What each command does: arguments in, text out.
 
-use crate::args::{
-    Args, Command, HistoryCommand, QueryArgs, QueryFormat, ReportArgs, ReportFormat, Slice, Span,
-};
-use crate::csv;
-use crate::time::{Moment, start_of};
+use crate::args::{Args, Command, HistoryCommand, QueryArgs, QueryFormat, Slice, Span};
+use crate::time::Moment;
+use crate::{csv, report};
 use clap::CommandFactory;
-use jobmon_core::report::{Report, row_to_json};
+use jobmon_core::report::row_to_json;
 use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
 use jobmon_export::History;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A message for the user: what was wrong and what to do.
-type Message = String;
+pub(crate) type Message = String;
 
-fn message(error: impl std::fmt::Display) -> Message {
+pub(crate) fn message(error: impl std::fmt::Display) -> Message {
     error.to_string()
 }
 
 pub(crate) fn run(args: Args) -> Result<String, Message> {
     match args.command {
-        Command::Report(args) => report(&args),
+        Command::Report(args) => report::run(&args),
         Command::Query(args) => query(args),
         Command::Prices(args) => crate::prices::run(args),
         Command::History(HistoryCommand::Check { source }) => {
@@ -36,7 +34,7 @@ pub(crate) fn run(args: Args) -> Result<String, Message> {
 }
 
 /// The range that was asked for; `until` is now unless it is said.
-fn range(span: &Span) -> Result<Range, Message> {
+pub(crate) fn range(span: &Span) -> Result<Range, Message> {
     let now = Timestamp::now();
     let since = span.since.map_or(Timestamp::MIN, |since: Moment| since.at(now));
     let until = span.until.map_or(Timestamp::MAX, |until: Moment| until.at(now));
@@ -48,21 +46,7 @@ fn range(span: &Span) -> Result<Range, Message> {
     Ok(Range { since, until })
 }
 
-fn report(args: &ReportArgs) -> Result<String, Message> {
-    let range = match args.period {
-        Some(period) => Range { since: start_of(period, Timestamp::now()), until: Timestamp::MAX },
-        None => range(&args.span)?,
-    };
-    let history = History::open(&args.source.db).map_err(message)?;
-    let report = Report::of(&history, range).map_err(message)?;
-    Ok(match args.format {
-        ReportFormat::Terminal => report.to_text(),
-        ReportFormat::Markdown => report.to_markdown(),
-        ReportFormat::Json => pretty(&report.to_json()),
-    })
-}
-
-fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
@@ -89,7 +73,9 @@ fn query(args: QueryArgs) -> Result<String, Message> {
         QueryFormat::Table => table(&query, &rows).to_text(),
         QueryFormat::Csv => csv::of(&query, &rows),
         QueryFormat::Json => {
-            let rows = rows.iter().map(|row| row_to_json(row, &query.by, &query.measures)).collect();
+            let by: Vec<_> = query.by.iter().map(|dimension| dimension.name()).collect();
+            let measures: Vec<_> = query.measures.iter().map(|measure| measure.name).collect();
+            let rows = rows.iter().map(|row| row_to_json(row, &by, &measures)).collect();
             pretty(&Value::Array(rows))
         }
     })

@@ -3,7 +3,9 @@
 mod args;
 mod commands;
 mod csv;
+mod html;
 mod prices;
+mod report;
 mod time;
 
 use clap::Parser;

@@ -1,6 +1,5 @@
 //! Times on the command line.
 
-use crate::args::Period;
 use jobmon_core::Timestamp;
 use std::str::FromStr;
 use std::time::Duration;
@@ -60,18 +59,6 @@ pub(crate) fn point(text: &str) -> Option<Timestamp> {
     i64::try_from(moment.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
-/// The first moment (UTC) of the running day, week (from Monday) or month.
-pub(crate) fn start_of(period: Period, now: Timestamp) -> Timestamp {
-    let day = now.day();
-    let back = |days: u64| day.minus(Duration::from_secs(days * 86_400));
-    match period {
-        Period::Day => day,
-        // 1970-01-01 was a Thursday.
-        Period::Week => back((day.nanos().div_euclid(86_400_000_000_000) + 3).rem_euclid(7).unsigned_abs()),
-        Period::Month => back(u64::from(now.date().2) - 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,13 +75,5 @@ mod tests {
         for wrong in ["", "7", "d", "yesterday-ish", "2026-13-01", "99999999999999999999d"] {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn periods_start_at_midnight() {
-        let now = Timestamp::from_nanos(1_795_485_600_000_000_000); // Tuesday, 2026-11-24T02:00Z
-        assert_eq!(start_of(Period::Day, now).to_string(), "2026-11-24T00:00:00.000Z");
-        assert_eq!(start_of(Period::Week, now).to_string(), "2026-11-23T00:00:00.000Z");
-        assert_eq!(start_of(Period::Month, now).to_string(), "2026-11-01T00:00:00.000Z");
     }
 }

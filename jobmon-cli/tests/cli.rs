@@ -96,6 +96,7 @@ fn report_query_and_json_lines_agree() {
         report["sections"]["errors"][0],
         json!({
             "category": "network", "failed_attempts": 4, "recovered_attempts": 0, "attempt_recovery_rate": 0.0,
+            "wasted_cost": {"nanodollars": 0},
         })
     );
 
@@ -120,7 +121,9 @@ fn every_format_prints() {
     run_agent(folder.path());
     for (args, part) in [
         (&["report"][..], "Costs by feature"),
-        (&["report", "--period", "day"], "analysis"),
+        (&["report", "daily"], "analysis"),
+        (&["report", "monthly", "--format", "csv"], "features,analysis,"),
+        (&["report", "weekly", "--format", "json"], "\"kind\": \"weekly\""),
         (&["report", "--format", "markdown"], "## Models"),
         (&["query", "--measures", "calls,cost", "--by", "name"], "analyze"),
         (
@@ -137,6 +140,36 @@ fn every_format_prints() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains(part), "{args:?}: {text}");
     }
+}
+
+#[test]
+fn values_of_outcomes_are_the_callers_then_the_files_then_the_command_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    run_agent(folder.path());
+    // Of 16 applications 8 were reported with a value of $1.
+    let value = |words: &[&str]| {
+        let report = answer_of(folder.path(), &[&["report", "daily", "--format", "json"], words].concat());
+        let summary = report["sections"]["summary"][0]["outcome_value"]["nanodollars"].as_i64().unwrap();
+        (summary, report["sections"]["values"][0]["source"].clone())
+    };
+    assert_eq!(value(&[]), (8_000_000_000, Value::Null));
+    std::fs::write(folder.path().join("jobmon.toml"), "[outcomes]\napplication = '$0.25'\n").unwrap();
+    assert_eq!(value(&[]), (10_000_000_000, json!("configuration")));
+    assert_eq!(value(&["--value", "application=25"]), (400_000_000_000, json!("command line")));
+    assert_eq!(value(&["--value", "interview=25"]), (10_000_000_000, json!("command line")));
+}
+
+#[test]
+fn a_report_goes_to_a_file_and_without_sessions_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    run_agent(folder.path());
+    let words = ["report", "weekly", "--format", "json", "--without-sessions", "--output", "week.json"];
+    let output = jobmon(folder.path(), &words);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let text = std::fs::read_to_string(folder.path().join("week.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["period"]["over"], false);
+    assert!(report["sections"].get("sessions").is_none());
 }
 
 #[test]

@@ -224,7 +224,8 @@ pub fn feedback(call: impl Into<Option<CallId>>, verdict: Verdict) {
 
 /// What a call led to in the end, and what that is worth; `None` for the current call, or for no value.
 ///
-/// It may come days later and from another process, by the id that [`Current::id`] gave.
+/// It may come days later and from another process, by the id that [`Current::id`] gave. Without a value it has the one
+/// that `[outcomes]` of `jobmon.toml` gives to its kind, if any.
 ///
 /// ```
 /// use jobmon_core::{Usd, outcome};

@@ -17,8 +17,12 @@ pub enum Quantity {
     Ratio(f64),
     /// A share of which only an upper bound is known.
     AtMost(f64),
+    /// By how much something has changed, as a share of what it was before: 0.25 is a quarter more.
+    Change(f64),
     /// Money spent, with how sure it is.
     Cost(Cost),
+    /// Money that was estimated, not counted.
+    Estimate(Cost),
     /// Money.
     Usd(Usd),
     /// Time.
@@ -63,7 +67,10 @@ impl fmt::Display for Quantity {
             Self::Count(count) => f.pad(&grouped(*count)),
             Self::Ratio(ratio) => f.pad(&share(*ratio)),
             Self::AtMost(ratio) => f.pad(&format!("≤{}", share(*ratio))),
+            Self::Change(ratio) if *ratio >= 10.0 => f.pad(&format!("+{ratio:.0}×")),
+            Self::Change(ratio) => f.pad(&format!("{:+.1} %", ratio * 100.0)),
             Self::Cost(cost) => fmt::Display::fmt(cost, f),
+            Self::Estimate(cost) => f.pad(&estimate(*cost)),
             Self::Usd(usd) => fmt::Display::fmt(usd, f),
             Self::Duration(duration) => f.pad(&human(*duration)),
             Self::Number(number) => f.pad(&format!("{number:.1}")),
@@ -74,6 +81,16 @@ impl fmt::Display for Quantity {
 /// A share in per cent; a return of many times as "so many times".
 fn share(ratio: f64) -> String {
     if ratio >= 10.0 { format!("{ratio:.0}×") } else { format!("{:.1} %", ratio * 100.0) }
+}
+
+/// An estimate, to the cent, or to three figures below a dollar.
+fn estimate(cost: Cost) -> String {
+    let bound = if matches!(cost, Cost::Known(_)) { "≈" } else { "≥≈" };
+    let nanos = cost.floor().nanos();
+    let leading = nanos.unsigned_abs().checked_ilog10().unwrap_or(0);
+    let unit = if leading >= 9 { 10_000_000 } else { 10_i64.pow(leading.saturating_sub(2)) };
+    let rounded = nanos.saturating_add(unit / 2).div_euclid(unit).saturating_mul(unit);
+    format!("{bound}{}", Usd::from_nanos(rounded))
 }
 
 /// Thousands apart: 1,234,567.
@@ -173,14 +190,10 @@ fn score(millionths: Option<i64>) -> Option<Quantity> {
 
 /// Money for each of some things, with the grade of the sum; rounded to the nanodollar.
 fn cost_per(aggregate: &Aggregate, things: u64) -> Option<Quantity> {
-    let share = |usd: Usd| {
-        let things = i64::try_from(things).unwrap_or(i64::MAX);
-        Usd::from_nanos((usd.nanos() + things / 2) / things)
-    };
     let cost = aggregate.cost.cost().filter(|_| things > 0)?;
     Some(Quantity::Cost(match cost {
-        Cost::Known(usd) => Cost::Known(share(usd)),
-        Cost::AtLeast(usd) => Cost::AtLeast(share(usd)),
+        Cost::Known(usd) => Cost::Known(usd.shared(things)),
+        Cost::AtLeast(usd) => Cost::AtLeast(usd.shared(things)),
         Cost::Unpriced => Cost::Unpriced,
     }))
 }
@@ -276,6 +289,12 @@ impl Measure {
             Count,
             "Model calls and late answers without any price, so that `cost` lacks them.",
             |a| count(a.cost.unpriced),
+        ),
+        measure(
+            "partly_priced_calls",
+            Count,
+            "Model calls and late answers of which `cost` has only a part.",
+            |a| count(a.cost.at_least),
         ),
         measure("calls_without_usage", Count, "Model calls that succeeded without usage.", |a| {
             count(a.without_usage)
@@ -383,5 +402,14 @@ mod tests {
         assert_eq!(Quantity::Duration(Duration::from_millis(1_234)).to_string(), "1.23 s");
         assert_eq!(Quantity::Duration(Duration::from_secs(200)).to_string(), "3 min 20 s");
         assert_eq!(Quantity::Ratio(0.053).to_string(), "5.3 %");
+        assert_eq!(Quantity::Change(0.0731).to_string(), "+7.3 %");
+        assert_eq!(Quantity::Change(-0.5).to_string(), "-50.0 %");
+        assert_eq!(Quantity::Change(12.2).to_string(), "+12×");
+        for (nanos, text) in
+            [(12_345_678_901, "≈$12.35"), (1_234_567, "≈$0.00123"), (7, "≈$0.000000007"), (0, "≈$0.00")]
+        {
+            assert_eq!(Quantity::Estimate(Cost::Known(Usd::from_nanos(nanos))).to_string(), text);
+        }
+        assert_eq!(Quantity::Estimate(Cost::AtLeast(Usd::from_dollars(3))).to_string(), "≥≈$3.00");
     }
 }

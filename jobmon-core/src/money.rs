@@ -45,6 +45,14 @@ impl Usd {
     }
 }
 
+impl Usd {
+    /// The share of each of some things, rounded to the nanodollar; all of it where there is none.
+    pub(crate) fn shared(self, things: u64) -> Self {
+        let things = i64::try_from(things).unwrap_or(i64::MAX).max(1);
+        Self(self.0.saturating_add(things / 2) / things)
+    }
+}
+
 impl FromStr for Usd {
     type Err = ParseUsdError;
 
@@ -267,6 +275,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_printed_is_read(nanos in 0..=i64::MAX) {
+            let usd = Usd::from_nanos(nanos);
+            prop_assert_eq!(usd.to_string().parse(), Ok(usd));
+        }
+
         #[test]
         fn sums_do_not_depend_on_order_or_grouping(costs in prop::collection::vec(cost(), 0..30), cut in 0..30_usize) {
             let mut whole = CostSum::default();

@@ -5,6 +5,7 @@ use crate::dimension::{Dimension, Key};
 use crate::event::Event;
 use crate::exporter::Resource;
 use crate::measure::{Measure, Quantity};
+use crate::report::Sessions;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::words::UnknownWord;
@@ -255,6 +256,15 @@ pub trait Engine {
         query: &Query,
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> Result<(), EngineError>;
+
+    /// What each session cost that made a call in a time, or was charged for one; `None` where single events are not kept.
+    ///
+    /// # Errors
+    /// When the data cannot be read.
+    fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
+        let _ = range;
+        Ok(None)
+    }
 }
 
 /// An engine could not answer.

@@ -1,11 +1,14 @@
 //! [`Settings`]: how a monitor works.
 
 use crate::exporter::Resource;
+use crate::money::Usd;
 use crate::monitor::StartError;
 use crate::price::Prices;
 use crate::pseudonym::UserKey;
 use crate::site::Track;
+use crate::text::Text;
 use crate::warning::Warnings;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
@@ -28,6 +31,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// What ids of users are hashed with; without it they are recorded as they are given.
     pub user_key: Option<UserKey>,
+    /// What an outcome of a kind is worth that is reported without a value.
+    pub outcome_values: BTreeMap<Text, Usd>,
     /// The price list.
     pub prices: Prices,
     /// Where jobmon's own warnings go.
@@ -45,6 +50,7 @@ impl Default for Settings {
             flush_interval: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(5),
             user_key: None,
+            outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
             warnings: Warnings::default(),
         }

@@ -3,7 +3,7 @@
 use crate::event::{CallRecord, Event};
 use crate::exporter::{Batch, ExportError, Exporter};
 use crate::lane::lock;
-use crate::monitor::{Guard, Pipeline};
+use crate::monitor::{Guard, Pipeline, Shared};
 use crate::settings::Settings;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +21,25 @@ use std::time::Duration;
 pub struct Collect {
     events: Arc<Mutex<Vec<Event>>>,
     flush: Option<Arc<Guard>>,
+}
+
+/// Hands an event to the monitor of this thread, as if it had just happened: it is priced and exported as every other.
+///
+/// For histories with a known content, of any time. Without a monitor nothing happens; a full queue drops the event.
+///
+/// ```
+/// use jobmon_core::{CallId, CallRecord, Event, Operation, SpanId, Text, Timestamp, TraceId, testing};
+///
+/// let (collect, _guard) = testing::Collect::install();
+/// let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+/// let at = Timestamp::from_date(2026, 10, 1).unwrap();
+/// testing::submit(Event::Call(Box::new(CallRecord::new(id, Text::from("ask"), Operation::Chat, at))));
+/// assert_eq!(collect.only_call().start, at);
+/// ```
+pub fn submit(event: Event) {
+    if let Some(monitor) = Shared::current() {
+        monitor.submit(event);
+    }
 }
 
 /// Keeps the monitor of [`Collect::install`] alive.

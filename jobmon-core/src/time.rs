@@ -161,6 +161,23 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_date_is_where_it_says(nanos in any::<i64>()) {
+            let moment = Timestamp::from_nanos(nanos);
+            let (year, month, day) = moment.date();
+            if (1_678..=2_261).contains(&year) {
+                prop_assert_eq!(Timestamp::from_date(year, month, day), Some(moment.day()));
+            }
+        }
+
+        #[test]
+        fn no_date_panics(year in any::<i64>(), month in any::<u32>(), day in any::<u32>()) {
+            let _ = Timestamp::from_date(year, month, day);
+        }
+    }
 
     #[test]
     fn dates_around_the_edges() {

@@ -1,4 +1,4 @@
-//! The worker: takes events off the queue, prices them, hands them to every exporter.
+//! The worker: takes events off the queue, prices and values them, hands them to every exporter.
 
 use crate::context;
 use crate::costing;
@@ -51,6 +51,9 @@ fn run(shared: &Shared) {
                         rollups.pass(call);
                     }
                     Event::Late(late) => costing::price_late(late, &shared.settings.prices),
+                    Event::Outcome(outcome) if outcome.value.is_none() => {
+                        outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();
+                    }
                     _ => {}
                 }
             }

@@ -4,7 +4,8 @@
 
 use jobmon_core::testing::Collect;
 use jobmon_core::{
-    Batch, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Verdict, Warnings, feedback, score,
+    Batch, Event, ExportError, Exporter, Pipeline, Prices, Settings, StartError, Text, Usd, Verdict,
+    Warnings, feedback, score,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -62,7 +63,7 @@ fn everything_reaches_every_exporter_in_order() {
             .events()
             .into_iter()
             .map(|event| match event {
-                jobmon_core::Event::Score(score) => score.value,
+                Event::Score(score) => score.value,
                 other => panic!("{other:?}"),
             })
             .collect();
@@ -267,4 +268,17 @@ fn users_are_recorded_by_pseudonyms_where_there_is_a_key() {
     jobmon_core::Context::current().with_user("anna@example.com").run(|| score("match", 1.0));
     let user = collect.events()[0].scope().user.clone().expect("a user");
     assert!(user.starts_with("u-") && !user.contains("anna"), "{user}");
+}
+
+#[test]
+fn an_outcome_without_a_value_has_the_one_of_its_kind() {
+    let mut settings = Settings::default();
+    settings.outcome_values = [(Text::literal("application"), Usd::from_dollars(25))].into();
+    let (collect, _guard) = Collect::install_with(settings);
+    jobmon_core::outcome(None, "application", None);
+    jobmon_core::outcome(None, "application", Usd::from_dollars(3));
+    jobmon_core::outcome(None, "interview", None);
+    let value = |event: &Event| if let Event::Outcome(outcome) = event { outcome.value } else { None };
+    let values: Vec<_> = collect.events().iter().map(value).collect();
+    assert_eq!(values, [Some(Usd::from_dollars(25)), Some(Usd::from_dollars(3)), None]);
 }

@@ -1,7 +1,7 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
 use crate::config::{Config, ConfigError};
-use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, UserKey, Warnings};
+use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Usd, UserKey, Warnings};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +121,12 @@ impl MonitorBuilder {
     /// How long dropping the guard waits for exporters. Default 5 s.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.code.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// What an outcome of a kind is worth that is reported without a value, such as `application`.
+    pub fn outcome_value(mut self, kind: impl Into<Text>, value: Usd) -> Self {
+        self.code.outcomes.insert(kind.into(), value);
         self
     }
 

@@ -168,6 +168,18 @@ impl History {
     ///
     /// # Errors
     /// None.
+    pub fn outcomes_without_value(
+        &self,
+        _: Range,
+        _: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
     pub fn check(&self) -> Result<Vec<Difference>, EngineError> {
         match self.0 {}
     }

@@ -22,6 +22,8 @@ mod jsonl;
 mod sqlite;
 
 pub use builder::{Monitor, MonitorBuilder, SetupError};
+#[cfg(feature = "config")]
+pub use config::outcome_values;
 pub use config::{ConfigError, load_prices};
 #[cfg(feature = "console")]
 pub use console::Console;

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use jobmon_core::{
-    Answer, Attempt, Batch, Bucket, CallId, CallRecord, Chunks, Cost, Dimension, End, Engine, ErrorCategory,
-    Event, Exporter, Fact, Failure, Feedback, Late, Measure, Memory, Operation, Original, Outcome,
-    PricedAnswer, Prompt, Query, Range, Resource, Rollup, Scope, Score, Search, SpanId, Subject, Text,
-    Timestamp, TraceId, Usage, UsageUnit, Usd, Verdict,
+    Answer, Attempt, Batch, Bucket, CallId, CallRecord, Chunks, Cost, CostSum, Dimension, End, Engine,
+    ErrorCategory, Event, Exporter, Fact, Failure, Feedback, Late, Measure, Memory, Operation, Original,
+    Outcome, PricedAnswer, Prompt, Query, Range, Resource, Rollup, Scope, Score, Search, SpanId, Subject,
+    Text, Timestamp, TraceId, Usage, UsageUnit, Usd, Verdict,
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use proptest::prelude::*;
@@ -144,6 +144,30 @@ fn events_come_back_as_they_were() {
     history.events(Range::ALL, &mut |_, event| found.push(event.clone())).unwrap();
     assert_eq!(found, events);
     assert_eq!(history.check().unwrap(), []);
+}
+
+#[test]
+fn sessions_cost_what_their_calls_and_late_answers_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let full = full_call();
+    let mut late = late_of(&full, DAY + 10);
+    late.answer = full.answers.first().cloned();
+    let mut other = call_at(DAY + 6);
+    other.scope.session = Some(Text::from("s-2"));
+    other.cost = Some(Cost::Known(Usd::from_nanos(1_000)));
+    let mut only_talk = fact(DAY + 7);
+    only_talk.scope.session = Some(Text::from("s-3"));
+    let talk = Event::Feedback(Feedback::new(only_talk, Verdict::Negative));
+    let calls = [full, other, call_at(DAY + 8), call_at(DAY + HOUR)].map(|call| Event::Call(Box::new(call)));
+    write(&path, calls.into_iter().chain([Event::Late(Box::new(late)), talk]).collect());
+    let history = History::open(&path).unwrap();
+    let range = Range { since: Timestamp::from_nanos(DAY), until: Timestamp::from_nanos(DAY + HOUR) };
+    let mut sessions = history.sessions(range).unwrap().unwrap();
+    sessions.costs.sort_by_key(|cost| cost.usd);
+    let mut both = CostSum::from(Cost::AtLeast(Usd::from_nanos(123_456)));
+    both.add(Cost::Known(Usd::from_nanos(123_456)));
+    assert_eq!((sessions.calls, sessions.costs), (3, vec![Cost::Known(Usd::from_nanos(1_000)).into(), both]));
 }
 
 #[test]

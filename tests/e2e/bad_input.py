@@ -175,6 +175,7 @@ FILES = {
     "a negative count": ("queue_capacity = -1\n", ["jobmon.toml:1:18", "at least 1"]),
     "an unknown exporter": ("[exporters.sqlight]\n", ["jobmon.toml:1:12", "`sqlight`", "console, jsonl, sqlite"]),
     "an unknown key of one": ("[exporters.sqlite]\nfile = 'x'\n", ["jobmon.toml:2:1", "`file`", "path"]),
+    "a value that is no money": ("[outcomes]\nhired = '25 EUR'\n", ["jobmon.toml:2:9", "US dollars", "`\"$25\"`"]),
     "exporters as a list": ("exporters = ['console']\n", ["jobmon.toml:1:13", "[exporters.sqlite]"]),
     "bytes that are no text": (b"project_id = '\xff'\n", ["jobmon.toml"]),
 }
@@ -184,6 +185,7 @@ VARIABLES = {
     "a flag that is none": ({"JOBMON_TRACK_TOKENS": "yes"}, ["JOBMON_TRACK_TOKENS", "`yes`", "true or false"]),
     "a time without a unit": ({"JOBMON_FLUSH_INTERVAL": "5"}, ["JOBMON_FLUSH_INTERVAL", "`5`", "`200ms`"]),
     "a count of none": ({"JOBMON_QUEUE_CAPACITY": "0"}, ["JOBMON_QUEUE_CAPACITY", "`0`", "at least 1"]),
+    "a value that is no money": ({"JOBMON_OUTCOMES": "hired=many"}, ["JOBMON_OUTCOMES", "`hired=many`", "`application=25`"]),
     "an unknown exporter": ({"JOBMON_EXPORTERS": "sqlight"}, ["JOBMON_EXPORTERS", "`sqlight`", "console, jsonl, sqlite"]),
     "a file that is not there": ({"JOBMON_CONFIG": "none.toml"}, ["none.toml", "cannot be read"]),
 }
@@ -227,9 +229,19 @@ ARGUMENTS = {
     "a filter by a measure": ([*QUERY, "--filter", "cost=1"], ["`cost`", *DIMENSIONS]),
     "an unknown slice": ([*QUERY, "--bucket", "week"], ["--bucket", "hour, day"]),
     "an unknown format of a query": ([*QUERY, "--format", "xml"], ["--format", "table, json, csv"]),
-    "an unknown format of a report": (["report", "--format", "csv"], ["--format", "terminal, markdown, json"]),
-    "an unknown period": (["report", "--period", "year"], ["--period", "day, week, month"]),
-    "a period and a time": (["report", "--period", "week", "--since", "1h"], ["--period", "--since"]),
+    "an unknown format of a report": (["report", "--format", "pdf"], ["--format", "terminal, markdown, html, json, csv"]),
+    "an unknown period": (["report", "yearly"], ["PERIOD", "daily, weekly, monthly"]),
+    "a period and a time": (["report", "weekly", "--since", "1h"], ["PERIOD", "--since"]),
+    "a month that is not": (["report", "--for", "2026-13"], ["--for", "`2026-13`", "`2026-10`", "`2026-W47`", "`2026-11-23`"]),
+    "a month for a week": (["report", "weekly", "--for", "2020-10"], ["--for", "`2020-10`", "weekly", "-W"]),
+    "a month to come": (["report", "--for", "2199-10"], ["--for", "`2199-10`", "has not begun"]),
+    "a month before its beginning": (["report", "--for", "2020-10", "--until", "2020-09-30"], ["--for", "has not begun"]),
+    "the last of nothing": (["report", "--previous"], ["PERIOD"]),
+    "a value without a kind": (["report", "--value", "25"], ["--value", "`application=25`"]),
+    "a value that is no money": (["report", "--value", "hired=many"], ["--value", "`many`", "US dollars"]),
+    "a value twice": (["report", "--value", "a=1", "--value", "a=2"], ["--value", "`a`", "twice"]),
+    "a configuration that is not there": (["report", "--config", "none.toml"], ["none.toml", "cannot be read"]),
+    "a folder that is not there": (["report", "--output", "no/such.html"], ["no/such.html", "cannot write"]),
     "since after until": (["report", "--since", "1h", "--until", "2h"], ["--since", "--until", "earlier"]),
     "since equal to until": ([*QUERY, "--since", "2026-11-01", "--until", "2026-11-01"], ["--since", "--until", "earlier"]),
     "a month that is none": (["report", "--since", "2026-13-01"], ["--since", "2026-13-01", *TIMES]),
@@ -272,9 +284,9 @@ def check_readers(checks, options, folder, good):
     place = fresh(folder, "readers")
     shutil.copyfile(good, place / "jobmon.db")
     before = contents(place)
-    formats = [["report", "--format", name] for name in ("terminal", "markdown", "json")]
+    formats = [["report", "--format", name] for name in ("terminal", "markdown", "html", "json", "csv")]
     formats += [[*QUERY, "--by", "session", "--format", name] for name in ("table", "json", "csv")]
-    for words in [*formats, ["history", "check"], ["report", "--period", "month"], ["report", "--since", "2000-01-01", "--until", "2000-01-02"]]:
+    for words in [*formats, ["history", "check"], ["report", "monthly"], ["report", "weekly", "--previous"], ["report", "--since", "2000-01-01", "--until", "2000-01-02"]]:
         done = run([options.cli_bin, *words], cwd=place)
         touched = changes(before, contents(place))
         sound = done.code == 0 and done.out and not done.err

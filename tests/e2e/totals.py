@@ -242,6 +242,7 @@ def measures_of(items):
         "wasted_cost": sum(map(wasted, calls + late)) if cost else None,
         "cost_per_call": cost and cost.shared(len(model_calls)),
         "unpriced_calls": sum(one.grade == "unpriced" for one in costs),
+        "partly_priced_calls": sum(one.grade == "at_least" for one in costs),
         "calls_without_usage": sum(bool(line.get("usage_missing")) for line in calls),
         "late_reports": len(late),
         "mean_latency": Rounded(seconds / len(durations)) if durations else None,
@@ -420,7 +421,7 @@ SECTIONS = {
     ),
     "features": (
         ["feature"],
-        "cost wasted_cost model_calls cost_per_call total_tokens success_rate p95_latency",
+        "cost share wasted_cost model_calls cost_per_call success_rate p95_latency",
         "model_calls cost",
     ),
     "models": (
@@ -434,41 +435,81 @@ SECTIONS = {
         "calls success_rate errors cancelled attempts retried_calls recovered_calls p50_latency p95_latency",
         "calls",
     ),
-    "errors": (["category"], "failed_attempts recovered_attempts attempt_recovery_rate", "failed_attempts"),
+    "errors": (
+        ["category"],
+        "failed_attempts recovered_attempts attempt_recovery_rate wasted_cost",
+        "failed_attempts wasted_cost",
+    ),
     "scores": (["score"], "scores mean_score min_score p10_score p50_score p90_score max_score", "scores"),
     "strategies": (
         ["strategy"],
-        "searches results relevance cost outcomes outcome_value roi outcomes_per_search",
+        "searches results relevance cost outcomes cost_per_outcome outcome_value roi outcomes_per_search",
         "searches model_calls cost",
     ),
     "outcomes": (["outcome"], "outcomes outcome_value cost_per_outcome", "outcomes"),
     "unpriced": (
         ["provider", "model", "name"],
-        "unpriced_calls calls_without_usage input_tokens output_tokens",
-        "unpriced_calls",
+        "unpriced_calls partly_priced_calls calls_without_usage input_tokens output_tokens",
+        "unpriced_calls partly_priced_calls",
     ),
 }
+# They are in every report, whatever happened.
+ALWAYS = {"features", "unpriced"}
 
 
 def section(items, id_):
     by, names, about = SECTIONS[id_]
     groups = groups_of(items, by)
-    if id_ == "errors":
+    if id_ == "strategies":
         groups = {key: figures for key, figures in groups.items() if key[1] != (None,)}
     about = about.split()
     keep = lambda figures: not about or any(figures[name] for name in about)
-    return by, names.split(), {key: figures for key, figures in groups.items() if keep(figures)}
+    groups = {key: figures for key, figures in groups.items() if keep(figures)}
+    if id_ == "features":
+        groups.setdefault((None, (None,)), measures_of([]))
+        whole = sum(figures["cost"].nanos for figures in groups.values() if figures["cost"])
+        for figures in groups.values():
+            priced = figures["cost"] and figures["cost"].grade != "unpriced"
+            figures["share"] = figures["cost"].nanos / whole if priced and whole else None
+    return by, names.split(), groups
+
+
+SESSIONS = "sessions session_cost mean_session_cost p50_session_cost p95_session_cost max_session_cost".split()
+
+
+def sessions_of(items):
+    """What sessions cost that made a call, or were charged for one; quantiles are exact here."""
+    sessions = defaultdict(list)
+    for item in items:
+        if session := item.key.get("session"):
+            if item.kind == "call":
+                sessions[session] += [cost_of(item.line)] if cost_of(item.line) else []
+            elif item.kind == LATE and "answer" in item.line:
+                sessions[session].append(cost_of(item.line["answer"]))
+    if not sessions:
+        return None
+    every = [cost for costs in sessions.values() for cost in costs]
+    grade = "known" if all(cost.grade == "known" for cost in every) else "at_least"
+    sums = sorted(sum(cost.nanos for cost in costs) for costs in sessions.values())
+    money = [sum(sums), (sum(sums) + len(sums) // 2) // len(sums)]
+    money += [nearest_rank(sums, share) for share in ("0.5", "0.95", "1")]
+    return dict(zip(SESSIONS, [len(sums)] + [Cost(nanos, grade) for nanos in money]))
 
 
 def check_report(checks, where, items, report):
     expected = {id_: section(items, id_) for id_ in SECTIONS}
-    there = {id_ for id_, (_, _, groups) in expected.items() if groups}
+    if sessions := sessions_of(items):
+        expected["sessions"] = [], SESSIONS, {(None, ()): sessions}
+    there = {id_ for id_, (_, _, groups) in expected.items() if groups} | ALWAYS
     checks.that(set(report["sections"]) == there, f"{where}: its sections", f"{set(report['sections'])}, not {there}")
     for id_ in sorted(there & set(report["sections"])):
         by, names, groups = expected[id_]
         rows = report["sections"][id_]
         figures = len(names) * len(groups)
         checks.none(compare_rows(rows, groups, by, names), f"{where}: {id_}, {figures} figures in {len(groups)} rows")
+        if id_ == "features":
+            checks.that(rows[-1]["feature"] is None, f"{where}: {id_}, the last row is what no feature pays for", rows[-1])
+            rows = rows[:-1]
         if "cost" in names and by:
             money = [row["cost"]["nanodollars"] if row["cost"] else 0 for row in rows]
             checks.that(money == sorted(money, reverse=True), f"{where}: {id_}, most expensive first", money)

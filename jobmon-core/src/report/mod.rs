@@ -1,19 +1,28 @@
 //! The report: the questions everybody asks first, answered from any [`Engine`].
 
+mod comparison;
+mod features;
 mod figures;
+mod forecast;
+mod formats;
+mod period;
 mod questions;
+mod section;
+mod sessions;
 
-use crate::dimension::Dimension;
-use crate::measure::{Measure, Quantity};
-use crate::query::{Engine, QueryError, Range, Row};
-use crate::table::{Align, Table};
-use crate::time::Timestamp;
-use questions::QUESTIONS;
-use serde_json::{Map, Value, json};
+#[cfg(test)]
+mod tests;
 
-pub use figures::{figure_to_csv, figure_to_json, one_line, row_to_json};
+use crate::aggregate::Aggregate;
+use crate::query::{Engine, Query, QueryError, Range};
 
-/// What happened in a time: costs, models, errors, quality, outcomes.
+pub use figures::{figure_parts, figure_to_csv, figure_to_json, one_line, row_to_json};
+pub use period::{Period, PeriodError, PeriodKind};
+pub use section::Section;
+pub use sessions::Sessions;
+
+/// What happened in a time: costs, models, errors, quality, outcomes; of a [`Period`] also a comparison with the one
+/// before, costs by day, and a forecast to its end.
 ///
 /// ```
 /// use jobmon_core::{Memory, Range, Timestamp, report::Report};
@@ -27,25 +36,10 @@ pub use figures::{figure_to_csv, figure_to_json, one_line, row_to_json};
 pub struct Report {
     /// The time it covers.
     pub range: Range,
-    /// Its parts; those with nothing to say are left out.
+    /// The period it covers, where it is about one.
+    pub period: Option<Period>,
+    /// Its parts; those with nothing to say are left out, but for `features` and `unpriced`, which are always there.
     pub sections: Vec<Section>,
-}
-
-/// One part of a report: a question and its rows, most expensive first.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Section {
-    /// Stable name for machines.
-    pub id: &'static str,
-    /// Heading.
-    pub title: &'static str,
-    /// What it is grouped by.
-    pub by: &'static [Dimension],
-    /// Its columns.
-    pub measures: Vec<&'static Measure>,
-    /// Its rows.
-    pub rows: Vec<Row>,
-    nothing: &'static str,
 }
 
 impl Report {
@@ -54,100 +48,58 @@ impl Report {
     /// # Errors
     /// When the engine cannot answer.
     pub fn of(engine: &dyn Engine, range: Range) -> Result<Self, QueryError> {
+        Self::about(engine, range, None)
+    }
+
+    /// The report of a calendar period, compared with the one before it.
+    ///
+    /// ```
+    /// use jobmon_core::{Memory, Timestamp, report::{Period, PeriodKind, Report}};
+    /// let month = Period::of(PeriodKind::Monthly, Timestamp::now());
+    /// let report = Report::of_period(&Memory::default(), month)?;
+    /// assert!(report.to_text().starts_with(&format!("LLM report, {} so far", month.title())));
+    /// # Ok::<(), jobmon_core::QueryError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the engine cannot answer.
+    pub fn of_period(engine: &dyn Engine, period: Period) -> Result<Self, QueryError> {
+        Self::about(engine, period.range(), Some(period))
+    }
+
+    fn about(engine: &dyn Engine, range: Range, period: Option<Period>) -> Result<Self, QueryError> {
+        let total = total(engine, range)?;
         let mut sections = Vec::new();
-        for question in QUESTIONS {
-            let section = question.ask(engine, range)?;
-            if !section.rows.is_empty() {
-                sections.push(section);
+        for question in questions::BEFORE {
+            sections.push(question.ask(engine, range)?);
+        }
+        if let Some(period) = &period {
+            sections.push(comparison::section(engine, period, &total)?);
+            if !period.is_over() {
+                sections.push(forecast::section(engine, period, total.cost)?);
             }
         }
-        Ok(Self { range, sections })
-    }
-
-    /// For a terminal.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("LLM report, {}\n", self.period());
-        for section in &self.sections {
-            text.push_str(&format!("\n{}\n", section.title));
-            text.push_str(&indented(&section.table().to_text()));
+        sections.push(features::section(engine, range, period.as_ref())?);
+        for question in questions::AFTER {
+            sections.push(question.ask(engine, range)?);
         }
-        text.push_str(if self.sections.is_empty() { "\nNothing happened in this time.\n" } else { "" });
-        text
-    }
-
-    /// For a document.
-    pub fn to_markdown(&self) -> String {
-        let mut text = format!("# LLM report\n\n{}\n", self.period());
-        for section in &self.sections {
-            text.push_str(&format!("\n## {}\n\n{}", section.title, section.table().to_markdown()));
+        sections.extend(sessions::section(engine, range, total.calls)?);
+        if let Some(period) = &period {
+            sections.push(comparison::by_time(engine, period)?);
         }
-        text.push_str(if self.sections.is_empty() { "\nNothing happened in this time.\n" } else { "" });
-        text
+        sections.push(questions::UNPRICED.ask(engine, range)?);
+        sections.retain(Section::has_something_to_say);
+        Ok(Self { range, period, sections })
     }
 
-    /// For machines: `{"since", "until", "sections": {id: [{dimension or measure: value, ..}, ..], ..}}`.
-    pub fn to_json(&self) -> Value {
-        let sections: Map<_, _> = self
-            .sections
-            .iter()
-            .map(|section| {
-                let rows = section.rows.iter();
-                let rows = rows.map(|row| row_to_json(row, section.by, &section.measures)).collect();
-                (section.id.to_owned(), Value::Array(rows))
-            })
-            .collect();
-        json!({
-            "since": moment(self.range.since), "until": moment(self.range.until), "sections": sections,
-        })
-    }
-
-    fn period(&self) -> String {
-        let end = |at: Timestamp| moment(at).unwrap_or_default();
-        match (moment(self.range.since), moment(self.range.until)) {
-            (None, None) => "all of the history".to_owned(),
-            (Some(since), None) => format!("since {since}"),
-            (None, Some(until)) => format!("until {until}"),
-            (Some(_), Some(_)) => format!("{} to {}", end(self.range.since), end(self.range.until)),
-        }
+    /// Its section of an id.
+    pub fn section(&self, id: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.id == id)
     }
 }
 
-fn moment(at: Timestamp) -> Option<String> {
-    (at != Timestamp::MIN && at != Timestamp::MAX).then(|| at.to_string())
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
-}
-
-impl Section {
-    /// Its rows as a table; one row without groups stands upright.
-    pub fn table(&self) -> Table {
-        let text =
-            |figure: &Option<Quantity>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
-        if self.by.is_empty() {
-            let mut table = Table::new([("measure", Align::Left), ("value", Align::Right)]);
-            for row in &self.rows {
-                for (measure, figure) in self.measures.iter().zip(&row.figures) {
-                    if !matches!(figure, None | Some(Quantity::Count(0))) {
-                        table.row([label(measure.name), text(figure)]);
-                    }
-                }
-            }
-            return table;
-        }
-        let groups = self.by.iter().map(|dimension| (dimension.name().to_owned(), Align::Left));
-        let figures = self.measures.iter().map(|measure| (label(measure.name), Align::Right));
-        let mut table = Table::new(groups.chain(figures));
-        for row in &self.rows {
-            let group = row.group.iter().map(|value| value.as_deref().unwrap_or(self.nothing).to_owned());
-            table.row(group.chain(row.figures.iter().map(text)));
-        }
-        table
-    }
-}
-
-/// `p95_latency` reads better as `p95 latency`.
-fn label(name: &str) -> String {
-    name.replace('_', " ")
+/// All of a time in one aggregate.
+fn total(engine: &dyn Engine, range: Range) -> Result<Aggregate, QueryError> {
+    let mut all = Query::new([]).range(range).aggregate(engine)?;
+    Ok(all.pop_first().map(|(_, aggregate)| aggregate).unwrap_or_default())
 }

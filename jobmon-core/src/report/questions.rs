@@ -1,6 +1,7 @@
 //! The questions of the report.
 
 use super::Section;
+use super::section::is_something;
 use crate::dimension::Dimension;
 use crate::measure::{Measure, Quantity};
 use crate::query::{Engine, Filter, Query, QueryError, Range, Row};
@@ -19,60 +20,46 @@ pub(super) struct Question {
     nothing: &'static str,
 }
 
-pub(super) const QUESTIONS: &[Question] = &[
-    Question {
-        id: "summary",
-        title: "Summary",
-        by: &[],
-        only: None,
-        measures: &[
-            "calls",
-            "success_rate",
-            "errors",
-            "cancelled",
-            "model_calls",
-            "calls_without_usage",
-            "late_reports",
-            "cost",
-            "wasted_cost",
-            "input_tokens",
-            "output_tokens",
-            "cache_read_tokens",
-            "p50_latency",
-            "p95_latency",
-            "retried_calls",
-            "recovered_calls",
-            "recovery_rate",
-            "searches",
-            "relevance",
-            "outcomes",
-            "outcome_value",
-            "roi",
-            "cost_per_outcome",
-            "outcomes_per_search",
-            "feedback",
-            "feedback_rate",
-        ],
-        about: &[],
-        nothing: "",
-    },
-    Question {
-        id: "features",
-        title: "Costs by feature",
-        by: &[Dimension::Feature],
-        only: None,
-        measures: &[
-            "cost",
-            "wasted_cost",
-            "model_calls",
-            "cost_per_call",
-            "total_tokens",
-            "success_rate",
-            "p95_latency",
-        ],
-        about: &["model_calls", "cost"],
-        nothing: "(unattributed)",
-    },
+/// What comes before the costs by feature.
+pub(super) const BEFORE: &[Question] = &[Question {
+    id: "summary",
+    title: "Summary",
+    by: &[],
+    only: None,
+    measures: &[
+        "calls",
+        "success_rate",
+        "errors",
+        "cancelled",
+        "model_calls",
+        "calls_without_usage",
+        "late_reports",
+        "cost",
+        "wasted_cost",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "p50_latency",
+        "p95_latency",
+        "retried_calls",
+        "recovered_calls",
+        "recovery_rate",
+        "searches",
+        "relevance",
+        "outcomes",
+        "outcome_value",
+        "roi",
+        "cost_per_outcome",
+        "outcomes_per_search",
+        "feedback",
+        "feedback_rate",
+    ],
+    about: &[],
+    nothing: "",
+}];
+
+/// What comes after them.
+pub(super) const AFTER: &[Question] = &[
     Question {
         id: "models",
         title: "Models",
@@ -114,12 +101,12 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         id: "errors",
-        title: "Failed attempts by category",
+        title: "Failed and retried attempts, and what they cost",
         by: &[Dimension::Category],
-        only: Some(Dimension::Category),
-        measures: &["failed_attempts", "recovered_attempts", "attempt_recovery_rate"],
-        about: &["failed_attempts"],
-        nothing: "-",
+        only: None,
+        measures: &["failed_attempts", "recovered_attempts", "attempt_recovery_rate", "wasted_cost"],
+        about: &["failed_attempts", "wasted_cost"],
+        nothing: "(calls that ended without an error)",
     },
     Question {
         id: "scores",
@@ -141,6 +128,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "relevance",
             "cost",
             "outcomes",
+            "cost_per_outcome",
             "outcome_value",
             "roi",
             "outcomes_per_search",
@@ -157,16 +145,24 @@ pub(super) const QUESTIONS: &[Question] = &[
         about: &["outcomes"],
         nothing: "-",
     },
-    Question {
-        id: "unpriced",
-        title: "Unpriced: calls missing from the costs above",
-        by: &[Dimension::Provider, Dimension::Model, Dimension::Name],
-        only: None,
-        measures: &["unpriced_calls", "calls_without_usage", "input_tokens", "output_tokens"],
-        about: &["unpriced_calls"],
-        nothing: "(not given)",
-    },
 ];
+
+/// What comes last, and is always there.
+pub(super) const UNPRICED: Question = Question {
+    id: "unpriced",
+    title: "Unpriced: calls that are missing from the costs above, or of which a part is",
+    by: &[Dimension::Provider, Dimension::Model, Dimension::Name],
+    only: None,
+    measures: &[
+        "unpriced_calls",
+        "partly_priced_calls",
+        "calls_without_usage",
+        "input_tokens",
+        "output_tokens",
+    ],
+    about: &["unpriced_calls", "partly_priced_calls"],
+    nothing: "(not given)",
+};
 
 impl Question {
     pub(super) fn ask(&self, engine: &dyn Engine, range: Range) -> Result<Section, QueryError> {
@@ -180,12 +176,16 @@ impl Question {
         if !self.about.is_empty() {
             let measures = self.about.iter().map(measure).collect::<Result<_, _>>()?;
             let said: Vec<_> = Query { measures, ..query }.run(engine)?;
-            let says = |figure: &Option<Quantity>| !matches!(figure, None | Some(Quantity::Count(0)));
-            let has = |row: &Row| said.iter().any(|s| s.group == row.group && s.figures.iter().any(says));
+            let has = |row: &Row| {
+                said.iter().any(|s| s.group == row.group && s.figures.iter().copied().any(is_something))
+            };
             rows.retain(has);
         }
         rows.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.group.cmp(&b.group)));
-        Ok(Section { id: self.id, title: self.title, by: self.by, measures, rows, nothing: self.nothing })
+        let groups = self.by.iter().map(|dimension| dimension.name());
+        let columns = measures.iter().map(|measure| measure.name);
+        let section = Section::new(self.id, self.title, groups, columns);
+        Ok(Section { rows, nothing: self.nothing, always: self.id == UNPRICED.id, ..section })
     }
 }
 

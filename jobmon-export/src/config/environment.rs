@@ -1,11 +1,11 @@
 //! `JOBMON_*` variables.
 
-use super::{Config, ConfigError, ExporterKind};
+use super::{Config, ConfigError, ExporterKind, outcomes};
 use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 19] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -18,6 +18,7 @@ const VARIABLES: [&str; 18] = [
     "JOBMON_QUEUE_CAPACITY",
     "JOBMON_FLUSH_INTERVAL",
     "JOBMON_SHUTDOWN_TIMEOUT",
+    "JOBMON_OUTCOMES",
     "JOBMON_EXPORTERS",
     "JOBMON_CONSOLE_LINES",
     "JOBMON_JSONL_PATH",
@@ -83,6 +84,7 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         }
         "JOBMON_FLUSH_INTERVAL" => config.flush_interval = duration()?,
         "JOBMON_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration()?,
+        "JOBMON_OUTCOMES" => config.outcomes = outcomes::parse(value)?,
         "JOBMON_EXPORTERS" => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             let mut kinds = Vec::new();
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn every_listed_variable_is_accepted_and_no_other() {
         for name in VARIABLES {
-            let value = ["1", "1s", "console", "0123456789abcdef"]
+            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef"]
                 .into_iter()
                 .find(|value| read_all(&[(name, value)]).is_ok());
             assert!(value.is_some(), "{name}");
@@ -145,6 +147,13 @@ mod tests {
         );
         let error = read_all(&[("JOBMON_EXPORTERS", "sqlite,sqlite")]).expect_err("twice").to_string();
         assert!(error.contains("names `sqlite` twice"), "{error}");
+        for (values, problem) in [
+            ("hired=5,hired=6", "names `hired` twice"),
+            ("hired", "has `hired`; expected a kind and US dollars"),
+        ] {
+            let error = read_all(&[("JOBMON_OUTCOMES", values)]).expect_err("wrong").to_string();
+            assert!(error.contains(problem), "{error}");
+        }
         let error = read_all(&[("JOBMON_SAMPLING_RATE", "50%")]).expect_err("wrong").to_string();
         assert!(error.contains("is `50%`; expected a number from 0 to 1"), "{error}");
     }

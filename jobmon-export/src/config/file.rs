@@ -1,6 +1,6 @@
 //! `jobmon.toml`.
 
-use super::{Config, ConfigError, ExporterKind, list, prices};
+use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
 use jobmon_core::UserKey;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "project_id",
     "service_name",
     "environment",
@@ -22,6 +22,7 @@ const KEYS: [&str; 14] = [
     "queue_capacity",
     "flush_interval",
     "shutdown_timeout",
+    "outcomes",
     "exporters",
     "prices",
     "user_key",
@@ -80,6 +81,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "queue_capacity" => config.queue_capacity = Some(count(value)?),
             "flush_interval" => config.flush_interval = Some(duration(value)?),
             "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
+            "outcomes" => config.outcomes = outcomes::read(value)?,
             "exporters" => exporters(value, &mut config)?,
             "user_key" => {
                 let key = UserKey::new(&string(value)?);
@@ -169,7 +171,7 @@ pub(super) fn duration(value: &Item<'_>) -> Result<Duration, Mistake> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jobmon_core::Text;
+    use jobmon_core::{Text, Usd};
 
     #[test]
     fn every_key_is_read() {
@@ -185,6 +187,9 @@ mod tests {
             queue_capacity = 1_000
             flush_interval = "50ms"
             shutdown_timeout = "2s"
+            [outcomes]
+            application = "$25"
+            "phone call" = 0.05
             [exporters.console]
             lines = false
             [exporters.jsonl]
@@ -199,6 +204,9 @@ mod tests {
         assert_eq!(config.queue_capacity, Some(1_000));
         assert_eq!(config.flush_interval, Some(Duration::from_millis(50)));
         assert_eq!(config.sqlite_path, Some(PathBuf::from("calls.db")));
+        let values = [("application", 25_000_000_000), ("phone call", 50_000_000)];
+        let values = values.map(|(kind, nanos)| (Text::literal(kind), Usd::from_nanos(nanos)));
+        assert_eq!(config.outcomes, values.into());
         let kinds = config.exporters.expect("three tables");
         assert_eq!(kinds, ExporterKind::ALL);
     }
@@ -221,6 +229,9 @@ mod tests {
             ("[exporters.sqlite]\nfile = 'x'", "jobmon.toml:2:1", "unknown key of exporter `sqlite` `file`"),
             ("flush_interval = 5", "jobmon.toml:1:18", "expected a duration such as"),
             ("queue_capacity = 0", "jobmon.toml:1:18", "at least 1"),
+            ("[outcomes]\nhired = '25 EUR'", "jobmon.toml:2:9", "expected US dollars such as `\"$25\"`"),
+            ("[outcomes]\nhired = 1e3", "jobmon.toml:2:9", "expected US dollars such as `\"$25\"`"),
+            ("outcomes = 25", "jobmon.toml:1:12", "expected a table such as `[outcomes]`"),
             ("a = [", "jobmon.toml:1:", ""),
         ] {
             let error = parse(NAME, text).expect_err(text).to_string();

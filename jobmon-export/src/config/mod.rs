@@ -1,8 +1,9 @@
 //! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
 
 use crate::builder::SetupError;
-use jobmon_core::{Exporter, Settings, Text, UserKey};
+use jobmon_core::{Exporter, Settings, Text, Usd, UserKey};
 use prices::PriceConfig;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,8 @@ use std::time::Duration;
 mod environment;
 #[cfg(feature = "config")]
 mod file;
+#[cfg(feature = "config")]
+mod outcomes;
 mod prices;
 
 pub use prices::load_prices;
@@ -29,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) queue_capacity: Option<usize>,
     pub(crate) flush_interval: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    /// What outcomes of a kind are worth; each kind is a key of its own.
+    pub(crate) outcomes: BTreeMap<Text, Usd>,
     /// Which exporters, in order; an empty list is none at all.
     pub(crate) exporters: Option<Vec<ExporterKind>>,
     pub(crate) console_lines: Option<bool>,
@@ -114,6 +119,25 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// What outcomes are worth that are reported without a value, by kind: what `JOBMON_OUTCOMES` says, and `[outcomes]` of a
+/// file. Without a file, `JOBMON_CONFIG` or `jobmon.toml` in the working directory are looked at, as agents do.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobmon.toml");
+/// std::fs::write(&path, "[outcomes]\napplication = '$25'")?;
+/// let values = jobmon_export::outcome_values(Some(&path))?;
+/// assert_eq!(values.get("application").map(ToString::to_string), Some("$25.00".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read, or file or environment have a mistake, also in other keys.
+#[cfg(feature = "config")]
+pub fn outcome_values(file: Option<&Path>) -> Result<BTreeMap<Text, Usd>, ConfigError> {
+    Config::around(file).map(|config| config.outcomes)
+}
+
 impl Config {
     /// What environment and file say.
     #[cfg(feature = "config")]
@@ -155,6 +179,7 @@ impl Config {
             queue_capacity: self.queue_capacity.or(other.queue_capacity),
             flush_interval: self.flush_interval.or(other.flush_interval),
             shutdown_timeout: self.shutdown_timeout.or(other.shutdown_timeout),
+            outcomes: other.outcomes.into_iter().chain(self.outcomes).collect(),
             exporters: self.exporters.or(other.exporters),
             console_lines: self.console_lines.or(other.console_lines),
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
@@ -169,6 +194,7 @@ impl Config {
         settings.resource.service_name = self.service_name;
         settings.resource.environment = self.environment;
         settings.user_key = self.user_key;
+        settings.outcome_values = self.outcomes;
         let set = |setting: &mut bool, value: Option<bool>| *setting = value.unwrap_or(*setting);
         set(&mut settings.track.tokens, self.track_tokens);
         set(&mut settings.track.latency, self.track_latency);

@@ -1,9 +1,10 @@
 //! [`History`]: reads the history, also while an agent writes it.
 
 use super::{HistoryError, advice, rows, schema};
+use jobmon_core::report::Sessions;
 use jobmon_core::{
-    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text,
-    Timestamp,
+    Aggregate, Bucket, CostSum, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch,
+    Text, Timestamp, Usd,
 };
 use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,34 @@ impl History {
         self.visit_events(range, visit).map_err(|error| self.failed(&error))
     }
 
+    /// Visits the outcomes of a time that were reported without a value, in order of time.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn outcomes_without_value(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        self.visit_facts(rows::SELECT_UNVALUED, range, visit).map_err(|error| self.failed(&error))
+    }
+
+    fn visit_facts(
+        &self,
+        select: &str,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(select)?;
+        let mut facts = statement.query((range.since.nanos(), range.until.nanos()))?;
+        while let Some(row) = facts.next()? {
+            if let Some((resource, event)) = rows::fact(row)? {
+                visit(&resource, &event);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn visit_events(
         &self,
         range: Range,
@@ -73,14 +102,38 @@ impl History {
             let (resource, call) = rows::call(row)?;
             visit(&resource, &Event::Call(Box::new(call)));
         }
-        let mut statement = self.connection.prepare_cached(rows::SELECT_FACTS)?;
-        let mut facts = statement.query(ends)?;
-        while let Some(row) = facts.next()? {
-            if let Some((resource, event)) = rows::fact(row)? {
-                visit(&resource, &event);
+        self.visit_facts(rows::SELECT_FACTS, range, visit)
+    }
+
+    /// What each session cost, summed up by SQLite: of a call there is more to read than its cost.
+    fn sum_sessions(&self, range: Range) -> rusqlite::Result<Sessions> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT session, sum(calls), sum(usd), sum(grade = 'known'), sum(grade = 'at_least'), sum(grade = 'unpriced')
+             FROM (
+                SELECT session, 1 AS calls, cost_nanodollars AS usd, cost_grade AS grade FROM calls
+                WHERE start >= ?1 AND start < ?2
+                UNION ALL
+                SELECT session, 0, nanodollars, coalesce(json_extract(rest, '$.answer.cost.grade'), '') FROM facts
+                WHERE at >= ?1 AND at < ?2 AND kind = 'late'
+             ) GROUP BY session",
+        )?;
+        let mut sessions = Sessions::new();
+        let mut rows = statement.query((range.since.nanos(), range.until.nanos()))?;
+        while let Some(row) = rows.next()? {
+            let count = |column: usize| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
+            sessions.calls = sessions.calls.saturating_add(count(1)?);
+            let cost = CostSum {
+                usd: Usd::from_nanos(row.get::<_, Option<i64>>(2)?.unwrap_or(0)),
+                known: count(3)?,
+                at_least: count(4)?,
+                unpriced: count(5)?,
+            };
+            let took_part = count(1)? > 0 || cost.cost().is_some();
+            if took_part && !row.get_ref(0)?.as_str()?.is_empty() {
+                sessions.costs.push(cost);
             }
         }
-        Ok(())
+        Ok(sessions)
     }
 
     /// Visits stored aggregates of slices that start within a range.
@@ -200,5 +253,9 @@ impl Engine for History {
         let result = self.visit(query, visit).map_err(|error| self.failed(&error));
         drop(snapshot);
         result
+    }
+
+    fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
+        self.sum_sessions(range).map(Some).map_err(|error| self.failed(&error))
     }
 }

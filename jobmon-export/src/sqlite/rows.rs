@@ -237,6 +237,9 @@ pub(super) fn insert_fact(
 
 pub(super) const SELECT_FACTS: &str = "SELECT * FROM facts WHERE at >= ?1 AND at < ?2 ORDER BY at, rowid";
 
+pub(super) const SELECT_UNVALUED: &str = "SELECT * FROM facts
+    WHERE at >= ?1 AND at < ?2 AND kind = 'outcome' AND nanodollars IS NULL ORDER BY at, rowid";
+
 /// A fact as it was, and who reported it; `None` for a kind that this version does not know.
 pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>> {
     let span = row.get::<_, Option<[u8; 8]>>("call_span_id")?.and_then(SpanId::from_bytes);

@@ -1,0 +1,71 @@
+//! The report as one long table of comma-separated values (RFC 4180): a line for each figure.
+
+use crate::csv::{cell_text, line};
+use jobmon_core::report::{Report, Section, figure_parts};
+
+/// What rows of sections are about, each in a column of its own, so that the columns are always the same.
+const GROUPS: [&str; 13] = [
+    "feature",
+    "provider",
+    "model",
+    "operation",
+    "name",
+    "category",
+    "score",
+    "strategy",
+    "outcome",
+    "source",
+    "compared",
+    "day",
+    "hour",
+];
+
+/// `section`, a column for each of [`GROUPS`], `measure`, `value`, `unit`, `grade`. A figure that is not known has no
+/// line; that nothing is unpriced has one.
+pub(super) fn of(report: &Report) -> String {
+    let mut heads = vec!["section".to_owned()];
+    heads.extend(GROUPS.map(str::to_owned));
+    heads.extend(["measure", "value", "unit", "grade"].map(str::to_owned));
+    let mut text = line(&heads);
+    let mut add = |section: &str, groups: &dyn Fn(&str) -> String, figure: [&str; 4]| {
+        let mut cells = vec![section.to_owned()];
+        cells.extend(GROUPS.iter().map(|name| groups(name)));
+        cells.extend(figure.map(str::to_owned));
+        text.push_str(&line(&cells));
+    };
+    let no_group = |_: &str| String::new();
+    let json = report.to_json();
+    let of_period = ["name", "kind", "start", "end", "as_of"].map(|key| (key, &json["period"][key]));
+    let facts = [("since", &json["since"]), ("until", &json["until"])].into_iter().chain(of_period);
+    for (name, value) in facts.filter_map(|(name, value)| Some((name, value.as_str()?))) {
+        add("report", &no_group, [name, value, "text", ""]);
+    }
+    for section in &report.sections {
+        for row in &section.rows {
+            let group = |name: &str| {
+                let place = section.groups.iter().position(|group| *group == name);
+                place.map_or_else(String::new, |place| {
+                    cell_text(row.group[place].as_deref().unwrap_or(section.nothing))
+                })
+            };
+            for (name, figure) in section.columns.iter().zip(&row.figures) {
+                if let Some(figure) = figure {
+                    let (value, unit, grade) = figure_parts(*figure);
+                    add(section.id, &group, [name, &value, unit, grade]);
+                }
+            }
+        }
+        if let Some(nothing) = is_empty(section) {
+            add(section.id, &no_group, [nothing, "0", "count", ""]);
+        }
+        if let Some(note) = &section.note {
+            add(section.id, &no_group, ["note", &cell_text(note), "text", ""]);
+        }
+    }
+    text
+}
+
+/// The count that is zero where a section that is always there has no row.
+fn is_empty(section: &Section) -> Option<&'static str> {
+    (section.always && section.rows.is_empty()).then(|| section.columns.first().copied())?
+}

@@ -1,0 +1,97 @@
+//! What sessions cost.
+
+use super::Section;
+use crate::measure::Quantity;
+use crate::money::{Cost, CostSum, Usd};
+use crate::query::{Engine, QueryError, Range};
+
+/// What each session cost, from single events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sessions {
+    /// What each session cost that made a call or was charged for one, in any order.
+    pub costs: Vec<CostSum>,
+    /// Single calls that are kept, those without a session included.
+    pub calls: u64,
+}
+
+impl Sessions {
+    /// No session, of no call.
+    pub const fn new() -> Self {
+        Self { costs: Vec::new(), calls: 0 }
+    }
+}
+
+/// The cost of sessions; `calls` is how many there were, also those of which only sums are kept.
+pub(super) fn section(engine: &dyn Engine, range: Range, calls: u64) -> Result<Option<Section>, QueryError> {
+    let Some(sessions) = engine.sessions(range)? else { return Ok(None) };
+    let mut section = Section::upright(
+        "sessions",
+        "Sessions",
+        &[
+            "sessions",
+            "session_cost",
+            "mean_session_cost",
+            "p50_session_cost",
+            "p95_session_cost",
+            "max_session_cost",
+        ],
+    );
+    if sessions.calls < calls {
+        section.note = Some(if sessions.calls == 0 {
+            "not kept: of this time there are sums, and no single calls".to_owned()
+        } else {
+            format!("from the {} of {calls} calls that are kept one by one", sessions.calls)
+        });
+    }
+    if !sessions.costs.is_empty() {
+        section.push(Vec::new(), figures(sessions.costs));
+    }
+    Ok((!section.rows.is_empty() || section.note.is_some()).then_some(section))
+}
+
+/// Count, sum, mean, and quantiles by nearest rank, which are exact.
+fn figures(mut costs: Vec<CostSum>) -> Vec<Option<Quantity>> {
+    let mut sum = CostSum::default();
+    costs.iter().for_each(|cost| sum.merge(cost));
+    let sure = matches!(sum.cost(), None | Some(Cost::Known(_)));
+    let grade = |usd: Usd| Some(Quantity::Cost(if sure { Cost::Known(usd) } else { Cost::AtLeast(usd) }));
+    costs.sort_by_key(|cost| cost.usd);
+    // Per mille, so that ranks are whole numbers.
+    let quantile = |share: usize| {
+        let rank = (share * costs.len()).div_ceil(1_000).max(1);
+        costs.get(rank - 1).and_then(|cost| grade(cost.usd))
+    };
+    let count = costs.len() as u64;
+    vec![
+        Some(Quantity::Count(count)),
+        grade(sum.usd),
+        grade(sum.usd.shared(count)),
+        quantile(500),
+        quantile(950),
+        quantile(1_000),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_nearest_ranks_and_one_unpriced_session_makes_them_lower_bounds() {
+        let dollars = |n: i64| CostSum::from(Cost::Known(Usd::from_dollars(n)));
+        let known = |n: i64| Some(Quantity::Cost(Cost::Known(Usd::from_dollars(n))));
+        let mut costs: Vec<_> = (1..=20).rev().map(dollars).collect();
+        let mean = Some(Quantity::Cost(Cost::Known(Usd::from_nanos(10_500_000_000))));
+        let wanted = vec![Some(Quantity::Count(20)), known(210), mean, known(10), known(19), known(20)];
+        assert_eq!(figures(costs.clone()), wanted);
+        costs.push(CostSum::from(Cost::Unpriced));
+        let least = |n: i64| Some(Quantity::Cost(Cost::AtLeast(Usd::from_dollars(n))));
+        let mean = least(10);
+        assert_eq!(
+            figures(costs),
+            vec![Some(Quantity::Count(21)), least(210), mean, least(10), least(19), least(20)]
+        );
+        assert_eq!(figures(vec![CostSum::default()])[3], known(0));
+    }
+}
