@@ -204,6 +204,9 @@ def measures_of(items):
             ("reasoning_tokens", "reasoning"),
             ("input_audio_tokens", "input_audio"),
             ("output_audio_tokens", "output_audio"),
+            ("input_image_tokens", "input_image_tokens"),
+            ("output_image_tokens", "output_image_tokens"),
+            ("web_searches", "web_searches"),
         )
     }
     roi = None
