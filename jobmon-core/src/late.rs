@@ -13,6 +13,7 @@ use crate::value::Value;
 pub(crate) struct Ended {
     /// What all that comes late has in common.
     like: Fact,
+    budgets: Vec<Text>,
     category: Option<ErrorCategory>,
     failed: bool,
     failed_attempts: Vec<u32>,
@@ -20,7 +21,8 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed.
+    /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed, or a budget
+    /// is named.
     pub(crate) fn of(call: &CallRecord) -> Self {
         let subject = Subject::new(
             call.name.clone(),
@@ -31,6 +33,7 @@ impl Ended {
         let failed = call.attempts.iter().filter(|attempt| attempt.failure.is_some());
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },
+            budgets: call.budgets.clone(),
             category: call.failure.as_ref().map(|failure| failure.category),
             failed: call.end != End::Ok,
             failed_attempts: failed.map(|attempt| attempt.number).collect(),
@@ -45,7 +48,8 @@ impl Ended {
     /// Something that came now, and says nothing so far.
     fn late(&self) -> Late {
         let fact = Fact { at: Timestamp::now(), ..self.like.clone() };
-        Late { category: self.category, for_nothing: self.failed, ..Late::new(fact) }
+        let budgets = self.budgets.clone();
+        Late { budgets, category: self.category, for_nothing: self.failed, ..Late::new(fact) }
     }
 
     /// An answer of an attempt; 0 is the last one.

@@ -1,5 +1,6 @@
 //! [`Settings`]: how a monitor works.
 
+use crate::budget::Budget;
 use crate::exporter::Resource;
 use crate::monitor::StartError;
 use crate::price::Prices;
@@ -27,12 +28,14 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// The price list.
     pub prices: Prices,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
     /// Where jobmon's own warnings go.
     pub warnings: Warnings,
 }
 
 impl Default for Settings {
-    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices.
+    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices; no budgets.
     fn default() -> Self {
         Self {
             resource: Resource::default(),
@@ -42,6 +45,7 @@ impl Default for Settings {
             flush_interval: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(5),
             prices: Prices::bundled(),
+            budgets: Vec::new(),
             warnings: Warnings::default(),
         }
     }

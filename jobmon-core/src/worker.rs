@@ -40,8 +40,17 @@ fn run(shared: &Shared) {
         if !events.is_empty() {
             for event in &mut events {
                 match event {
-                    Event::Call(call) => costing::price(call, &shared.settings.prices),
-                    Event::Late(late) => costing::price_late(late, &shared.settings.prices),
+                    Event::Call(call) => {
+                        // Where a budget needed its price, it has one.
+                        if call.prices.is_none() {
+                            costing::price(call, &shared.settings.prices);
+                        }
+                        shared.book.priced(call);
+                    }
+                    Event::Late(late) => {
+                        costing::price_late(late, &shared.settings.prices);
+                        shared.book.late(late);
+                    }
                     _ => {}
                 }
             }

@@ -31,6 +31,8 @@ pub struct Late {
     /// When, of which call, for whom. Its subject and scope are those of the call; where a model or a provider came
     /// late, these.
     pub fact: Fact,
+    /// The budgets that its function, or one around it, names.
+    pub budgets: Vec<Text>,
     /// An answer of a model, and its price.
     pub answer: Option<PricedAnswer>,
     /// Version of the price list that it was priced with.
@@ -46,7 +48,15 @@ pub struct Late {
 impl Late {
     /// Something late that says nothing so far, about a call that succeeded.
     pub const fn new(fact: Fact) -> Self {
-        Self { fact, answer: None, prices: None, attributes: Vec::new(), category: None, for_nothing: false }
+        Self {
+            fact,
+            budgets: Vec::new(),
+            answer: None,
+            prices: None,
+            attributes: Vec::new(),
+            category: None,
+            for_nothing: false,
+        }
     }
 
     /// Tokens of its answer.

@@ -6,13 +6,23 @@ use crate::money::{Cost, Usd};
 use crate::usage::Usage;
 use genai_prices::{Calculator, Error, ErrorKind, PriceCalculation, Usage as Units, UsageKey};
 use jobmon_names::{Named, is_name_of};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Checked against `Cargo.lock` by a test; a dependency's version cannot be read at compile time.
 pub(super) const VERSION: &str = "genai-prices 0.2.1";
 
+/// Whether the list that comes with the crate is decoded.
+static READY: AtomicBool = AtomicBool::new(false);
+
 /// The list that comes with the crate, decoded when first asked for.
 pub(super) fn bundled() -> &'static Calculator {
-    Calculator::bundled()
+    let list = Calculator::bundled();
+    READY.store(true, Relaxed);
+    list
+}
+
+pub(super) fn is_ready() -> bool {
+    READY.load(Relaxed)
 }
 
 pub(super) fn price(list: &Calculator, request: &PriceRequest<'_>) -> Cost {

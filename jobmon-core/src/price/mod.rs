@@ -96,6 +96,15 @@ impl Prices {
         }
     }
 
+    /// Whether the list is decoded, so that [`Prices::price`] takes microseconds.
+    pub fn is_ready(&self) -> bool {
+        match self.0 {
+            Source::None => true,
+            #[cfg(feature = "prices")]
+            Source::Bundled => catalogue::is_ready(),
+        }
+    }
+
     /// Which list this is, such as `genai-prices 0.2.1`; `none` when there is none.
     pub const fn version(&self) -> &'static str {
         match self.0 {
