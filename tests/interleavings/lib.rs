@@ -36,7 +36,7 @@ fn call(counter: &Counter, reserved: i64, limit: i64, cost: Option<i64>) -> i64 
     match cost {
         Some(cost) => {
             let covered = cost.min(reserved);
-            counter.settle(covered, cost, 0);
+            counter.settle(covered, cost, Counter::NOW);
             if covered < reserved {
                 counter.release(reserved - covered);
             }
@@ -87,7 +87,7 @@ fn a_new_window_forgets_what_was_spent_before_it_and_nothing_that_is_reserved() 
         let settling = Arc::clone(&counter);
         let settles = thread::spawn(move || {
             settling.reserve(3, 100).expect("there is room");
-            settling.settle(3, 3, 0);
+            settling.settle(3, 3, Counter::NOW);
         });
         let turning = Arc::clone(&counter);
         let turns = thread::spawn(move || turning.turn(1));
@@ -108,7 +108,7 @@ fn at_no_moment_less_is_committed_than_is_spent_and_reserved() {
         let other = Arc::clone(&counter);
         let settles = thread::spawn(move || {
             other.turn(1);
-            other.settle(4, 4, 1);
+            other.settle(4, 4, Counter::NOW);
             other.turn(2);
         });
         // Whoever asks meanwhile finds the 4 reserved, or spent.
@@ -132,7 +132,7 @@ fn what_is_lent_comes_back_whoever_ends_first() {
             let borrowed = lender.take(3);
             let own = Reservation::new(borrowed);
             let cost = own.take(2);
-            of_inner.settle(cost, 2, 0);
+            of_inner.settle(cost, 2, Counter::NOW);
             let left = own.close();
             if !lender.put(left) {
                 of_inner.release(left);
@@ -142,7 +142,7 @@ fn what_is_lent_comes_back_whoever_ends_first() {
         let (of_leaf, payer) = (Arc::clone(&counter), Arc::clone(&outer));
         let leaf = thread::spawn(move || {
             let covered = payer.take(1);
-            of_leaf.settle(covered, 1, 0);
+            of_leaf.settle(covered, 1, Counter::NOW);
         });
         // The outer one ends meanwhile.
         counter.release(outer.close());
