@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "project_id",
     "service_name",
     "environment",
@@ -22,6 +22,7 @@ const KEYS: [&str; 12] = [
     "flush_interval",
     "shutdown_timeout",
     "exporters",
+    "budgets",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -33,9 +34,9 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
 }
 
 /// A mistake and where in the text it stands.
-struct Mistake {
-    at: usize,
-    problem: String,
+pub(super) struct Mistake {
+    pub(super) at: usize,
+    pub(super) problem: String,
 }
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
@@ -60,7 +61,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     })
 }
 
-type Item<'a> = Spanned<DeValue<'a>>;
+pub(super) type Item<'a> = Spanned<DeValue<'a>>;
 
 fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
     let mut config = Config::default();
@@ -78,13 +79,14 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "flush_interval" => config.flush_interval = Some(duration(value)?),
             "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
             "exporters" => exporters(value, &mut config)?,
+            "budgets" => config.budgets = super::budgets::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }
     Ok(config)
 }
 
-fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
+pub(super) fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
     Mistake { at, problem: format!("unknown {what} `{word}`; expected any of: {accepted}") }
 }
 
@@ -118,25 +120,25 @@ fn exporters(value: &Item<'_>, config: &mut Config) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn expected(value: &Item<'_>, what: &str) -> Mistake {
+pub(super) fn expected(value: &Item<'_>, what: &str) -> Mistake {
     Mistake { at: value.span().start, problem: format!("expected {what}") }
 }
 
-fn string(value: &Item<'_>) -> Result<String, Mistake> {
+pub(super) fn string(value: &Item<'_>) -> Result<String, Mistake> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.to_string()),
         _ => Err(expected(value, "text in quotes")),
     }
 }
 
-fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
+pub(super) fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Ok(*flag),
         _ => Err(expected(value, "`true` or `false`")),
     }
 }
 
-fn share(value: &Item<'_>) -> Result<f64, Mistake> {
+pub(super) fn share(value: &Item<'_>) -> Result<f64, Mistake> {
     let number = match value.get_ref() {
         DeValue::Float(number) => number.as_str().parse().ok(),
         DeValue::Integer(number) => number.as_str().parse().ok(),

@@ -1,11 +1,13 @@
 //! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
 
 use crate::builder::SetupError;
-use jobmon_core::{Exporter, Settings, Text};
+use jobmon_core::{Budget, Exporter, Settings, Text};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "config")]
+mod budgets;
 #[cfg(feature = "config")]
 mod environment;
 #[cfg(feature = "config")]
@@ -30,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) console_lines: Option<bool>,
     pub(crate) jsonl_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 /// Exporters that file and environment can name.
@@ -128,8 +131,12 @@ impl Config {
         }
     }
 
-    /// This source where it says something, else the other.
+    /// This source where it says something, else the other. Budgets are those of both; of two with the same name, the
+    /// one of this source.
     pub(crate) fn over(self, other: Self) -> Self {
+        let mut budgets = self.budgets;
+        let own: Vec<Text> = budgets.iter().map(|budget| budget.name().clone()).collect();
+        budgets.extend(other.budgets.into_iter().filter(|budget| !own.contains(budget.name())));
         Self {
             project_id: self.project_id.or(other.project_id),
             service_name: self.service_name.or(other.service_name),
@@ -146,10 +153,12 @@ impl Config {
             console_lines: self.console_lines.or(other.console_lines),
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
+            budgets,
         }
     }
 
     pub(crate) fn apply(self, settings: &mut Settings) {
+        settings.budgets = self.budgets;
         settings.resource.project_id = self.project_id;
         settings.resource.service_name = self.service_name;
         settings.resource.environment = self.environment;
