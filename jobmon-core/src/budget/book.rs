@@ -37,6 +37,8 @@ pub(crate) struct Book {
     /// Whether the history has every call of this process.
     pub(super) keeps_all: bool,
     pub(super) flush_interval: Duration,
+    /// Whether a history tells of others.
+    pub(super) claimed: AtomicBool,
     /// How old the figures of other processes can be, in nanoseconds; 0 while there is no history to tell of them.
     pub(super) staleness: AtomicU64,
 }
@@ -134,6 +136,7 @@ impl Book {
             is_waiting: AtomicBool::new(false),
             keeps_all: settings.sampling_rate >= 1.0,
             flush_interval: settings.flush_interval,
+            claimed: AtomicBool::new(false),
             staleness: AtomicU64::new(0),
         })
     }

@@ -29,6 +29,11 @@ impl Budgets {
         (!book.is_empty()).then(|| Self(Arc::clone(book)))
     }
 
+    /// Whether the exporter that asks is the first: of several histories one tells, so that nothing is counted twice.
+    pub fn claim(&self) -> bool {
+        !self.0.claimed.swap(true, Relaxed)
+    }
+
     /// Counts what was spent in the current windows before this monitor started, as far as sums tell it: for budgets of
     /// calendar windows in total, by feature or by model. Gives the time from which single events are needed for the
     /// others, to be told by [`Budgets::spent_before`].

@@ -21,14 +21,20 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.attempts = list("attempts").iter().filter_map(attempt).collect();
     record.chunks = chunks(&rest["chunks"]);
     record.attributes = attributes(&rest["attributes"]);
+    record.budgets = budgets(&rest["budgets"]);
 }
 
 pub(crate) fn late(late: &mut Late, rest: &Value) {
     late.answer = rest["answer"].is_object().then(|| answer(&rest["answer"]));
     late.prices = owned(&rest["prices"]);
     late.attributes = attributes(&rest["attributes"]);
+    late.budgets = budgets(&rest["budgets"]);
     late.category = category(&rest["category"]);
     late.for_nothing = rest["for_nothing"] == true;
+}
+
+fn budgets(value: &Value) -> Vec<Text> {
+    value.as_array().into_iter().flatten().filter_map(owned).collect()
 }
 
 fn attributes(value: &Value) -> Vec<(Text, Attribute)> {
