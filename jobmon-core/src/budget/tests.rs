@@ -2,6 +2,7 @@
 
 use super::book::{Entry, Spent};
 use super::counter::{Counter, Reservation};
+use super::evidence::Evidence;
 use super::window::Window;
 use super::*;
 use crate::dimension::Dimension;
@@ -25,9 +26,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn book(budgets: Vec<Budget>) -> (Book, Arc<Mutex<Vec<String>>>) {
     let said = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&said);
-    let mut settings = Settings::default();
-    settings.budgets = budgets;
-    settings.warnings = Warnings::to(move |text| lock(&keep).push(text.to_owned()));
+    let warnings = Warnings::to(move |text| lock(&keep).push(text.to_owned()));
+    let settings = Settings { budgets, warnings, ..Settings::default() };
     (Book::new(&settings, START).expect("possible"), said)
 }
 
@@ -110,9 +110,8 @@ fn a_budget_counts_the_calls_it_is_about_and_each_key_apart() {
         Budget::new("each").total().each(Dimension::User).limit("$5").per_day(),
     ]);
     let work = |names: &[&'static str], feature: &'static str, user: Option<&'static str>| {
-        let mut scope = Scope::default();
-        scope.feature = Some(Text::literal(feature));
-        scope.user = user.map(Text::literal);
+        let feature = Some(Text::literal(feature));
+        let scope = Scope { feature, user: user.map(Text::literal), ..Scope::default() };
         Work { names: names.iter().map(|name| Text::literal(name)).collect(), scope, model: None }
     };
     charge(&book, &work(&["named"], "f", Some("u")), cents(1), START);
@@ -145,8 +144,7 @@ fn what_has_no_price_counts_nothing_or_the_estimate_and_is_told_once() {
 #[test]
 fn two_budgets_of_one_name_are_a_mistake() {
     let budget = || Budget::new("a").limit("$5").per_day();
-    let mut settings = Settings::default();
-    settings.budgets = vec![budget(), budget()];
+    let settings = Settings { budgets: vec![budget(), budget()], ..Settings::default() };
     let error = Book::new(&settings, START).expect_err("twice").to_string();
     assert_eq!(error, "budget `a` is there twice; give each a name of its own");
 }
@@ -223,4 +221,96 @@ proptest! {
         prop_assert_eq!(settled + released, reserved);
         prop_assert_eq!(counter.committed(), counter.spent());
     }
+}
+
+/// A call under way: what it reserved, what is left of it, and what it is still going to cost.
+#[derive(Debug)]
+struct Flight {
+    reserved: i64,
+    left: Reservation,
+    cost: i64,
+    to_come: i64,
+}
+
+proptest! {
+    /// The bound that `Budget` states, after each step of calls that begin, spend and end in any order.
+    #[test]
+    fn no_more_is_spent_than_the_limit_and_what_calls_in_flight_cost_beyond_their_reservations(
+        steps in prop::collection::vec((0..64_usize, 1..300_i64, 0..3_u8), 1..400), estimate in 1..400_i64,
+    ) {
+        let (counter, evidence, limit) = (Counter::new(1, 0), Evidence::new(estimate), 2_000);
+        let mut flights: Vec<Flight> = Vec::new();
+        let mut beyond = 0;
+        for (at, amount, what) in steps {
+            let full = flights.len() == 64;
+            match flights.len().checked_sub(1) {
+                Some(last) if what > 0 || full => {
+                    let at = at.min(last);
+                    let flight = &mut flights[at];
+                    let spends = amount.min(flight.to_come);
+                    flight.to_come -= spends;
+                    counter.settle(flight.left.take(spends), spends, Counter::NOW);
+                    if what == 2 {
+                        let flight = flights.swap_remove(at);
+                        counter.release(flight.left.close());
+                        evidence.add(flight.cost - flight.to_come);
+                    }
+                }
+                _ => {
+                    let reserved = evidence.reservation();
+                    let inside: i64 = flights.iter().map(|flight| flight.left.left()).sum();
+                    if counter.reserve(reserved, limit).is_ok() {
+                        let left = Reservation::new(reserved);
+                        flights.push(Flight { reserved, left, cost: amount, to_come: amount });
+                        beyond = flights.iter().map(|flight| (flight.cost - flight.reserved).max(0)).sum();
+                    } else {
+                        // Nobody is stopped for more than that.
+                        prop_assert!(limit - counter.spent() < reserved + inside);
+                    }
+                }
+            }
+            prop_assert!(counter.spent() <= limit + beyond, "{} of {limit} + {beyond}", counter.spent());
+        }
+    }
+}
+
+#[test]
+fn sixty_four_threads_keep_the_bound_and_leave_nothing_reserved() {
+    const THREADS: usize = 64;
+    let (counter, evidence) = (Counter::new(1, 0), Evidence::new(500));
+    let limit = 1_000_000;
+    let begin = std::sync::Barrier::new(THREADS);
+    let run = |seed: usize| {
+        begin.wait();
+        let (mut spent, mut beyond, mut state) = (0, Vec::new(), seed);
+        loop {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let cost = i64::try_from(state >> 33).expect("31 bits") % 1_000 + 1;
+            let reserved = evidence.reservation();
+            if counter.reserve(reserved, limit).is_err() {
+                return (spent, beyond);
+            }
+            std::thread::yield_now();
+            let covered = cost.min(reserved);
+            counter.settle(covered, cost, Counter::NOW);
+            counter.release(reserved - covered);
+            evidence.add(cost);
+            spent += cost;
+            beyond.push((cost - reserved).max(0));
+        }
+    };
+    let (spent, mut beyond) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=THREADS).map(|seed| scope.spawn(move || run(seed))).collect();
+        threads.into_iter().fold((0, Vec::new()), |(sum, mut all), thread| {
+            let (spent, beyond) = thread.join().expect("no panic");
+            all.extend(beyond);
+            (sum + spent, all)
+        })
+    });
+    assert_eq!((counter.spent(), counter.committed()), (spent, spent));
+    // Nobody knows which calls were in flight when the last one began; no 64 of them cost more beyond than these.
+    beyond.sort_unstable();
+    let most: i64 = beyond.iter().rev().take(THREADS).sum();
+    assert!(spent <= limit + most, "{spent} of {limit} + {most}");
+    assert!(limit - spent < 1_000, "no more is left than one reservation: {spent} of {limit}");
 }
