@@ -193,8 +193,8 @@ use proc_macro::TokenStream;
 ///
 /// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
 /// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
-/// then, and the compiler says so unless its name begins with `_`. What the attribute does is gone with it, retries and
-/// timeouts too.
+/// then, and the compiler says so unless its name begins with `_`. What the attribute does is gone with it, retries,
+/// timeouts and budgets too.
 #[proc_macro_attribute]
 pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::instrument(args.into(), item.into()).into()
