@@ -5,8 +5,8 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use jobmon::testing::{Collect, Collecting};
 use jobmon::{
-    Amount, Budget, BudgetExceeded, BudgetStatus, Context, Cost, Dimension, End, ErrorCategory, Settings,
-    Usage, Usd, instrument_llm,
+    Amount, Budget, BudgetExceeded, BudgetStatus, Context, Cost, Dimension, End, ErrorCategory, LlmError,
+    Settings, Usage, Usd, instrument_llm,
 };
 use serde_json::Value;
 use std::error::Error;
@@ -143,6 +143,7 @@ fn a_stopped_call_returns_the_functions_own_error_and_is_a_failed_call_that_cost
     let words = "budget `analysis` is used up: of 1000 tokens, 1000 tokens is spent and 0 tokens reserved, and this call \
                  needs 1000 tokens; it begins anew at ";
     assert!(text.starts_with(words), "{text}");
+    assert_eq!(LlmError::category(text.as_str()), ErrorCategory::Budget);
     let stopped = collect.calls().remove(1);
     let category = stopped.failure.as_ref().map(|failure| failure.category);
     assert_eq!((stopped.end, category), (End::Error, Some(ErrorCategory::Budget)));
