@@ -54,7 +54,7 @@ async fn everything(tier: u8) -> Result<u8, Wrong> {
     Ok(tier)
 }
 #[instrument_llm(budget, retry = POLICY)]
-fn tried_again(x: Vec<u8>) -> Result<Vec<u8>, String> {
+fn tried_again(x: u8) -> Result<u8, String> {
     Ok(x)
 }
 #[instrument_llm(budget, retry = POLICY, timeout = "1h")]
@@ -139,7 +139,7 @@ fn they_give_what_they_gave() {
         assert_eq!(sync("a".into(), vec![]), Ok(3));
         let mut x = 0;
         assert!(named_by("tier", &mut x).await.is_err() && named_by("1", &mut x).await.ok() == Some(2));
-        assert_eq!((everything(1).await, tried_again(vec![1])), (Ok(1), Ok(vec![1])));
+        assert_eq!((everything(1).await, tried_again(1)), (Ok(1), Ok(1)));
         assert_eq!(tried_again_in_time(vec![1]).await, Ok(vec![1]));
         assert_eq!(coerces(0).ok().map(|x| x.to_string()), Some("zero".to_owned()));
         assert_eq!(coerces(1).ok().map(|x| x.to_string()), Some("1".to_owned()));
