@@ -15,7 +15,8 @@ use std::time::Duration;
 /// // Stops calls of functions that say `budget = "analysis"` when they have spent $5 today.
 /// let analysis = Budget::new("analysis").limit("$5").per_day().block();
 /// // Warns when a user has used 80 % of two million tokens in the last five hours.
-/// let users = Budget::new("users").total().each(Dimension::User).limit("2M tokens").per(std::time::Duration::from_secs(18_000));
+/// let five_hours = std::time::Duration::from_secs(18_000);
+/// let users = Budget::new("users").total().each(Dimension::User).limit("2M tokens").per(five_hours);
 /// # for budget in [&analysis, &users] { budget.check().expect("complete") }
 /// ```
 ///
@@ -32,11 +33,18 @@ use std::time::Duration;
 /// to say so, its error is `From<`[`BudgetExceeded`](crate::BudgetExceeded)`>`. Any blocking budget that counts its
 /// calls may stop it. Calls of other functions are counted all the same.
 ///
-/// Before its body runs, and before each attempt of it, such a call reserves what calls of this function cost so far:
-/// the 95th percentile of the last 128; while there are few of these, more where the [estimate](Self::estimate) is
-/// higher. It is stopped when what is spent and reserved leaves less than that below the limit. What model calls
-/// inside cost is taken from it first; a call inside that has the key itself borrows from it and reserves only what is
-/// missing. When the call ends, or is dropped, the rest is given back.
+/// Before its body runs, and before each attempt of it, such a call reserves what calls of this function cost so far,
+/// with those inside: the 95th percentile (p95) of the last 128 that cost something. While few are seen (n) and the
+/// [estimate](Self::estimate) is higher, it is more:
+///
+/// ```text
+/// reservation = p95 + max(0, estimate − p95) × 4 / (n + 4)
+/// ```
+///
+/// The call is stopped when what is spent and reserved leaves less than that below the limit. What model calls inside
+/// cost is taken from the reservation first; a call inside that has the key itself borrows from it and reserves only
+/// what is missing. When the call ends, or is dropped, its cost is charged and the rest given back. (For the first
+/// moments of a process, until the price list is decoded, that happens as soon as the call is priced.)
 ///
 /// So the money that is spent is at most the limit, and what calls in flight cost beyond their reservations:
 ///
@@ -50,7 +58,8 @@ use std::time::Duration;
 /// # Time
 ///
 /// Windows of the calendar are those of UTC. A call counts in the window in which it ends; what it reserves stays
-/// reserved when a window ends. A rolling window forgets in steps of a 60th, so that a call counts for the whole window
+/// reserved when a window ends. What was spent before a monitor started counts, from sums, in the window in which its
+/// calls began. A rolling window forgets in steps of a 60th, so that a call counts for the whole window
 /// and at most a 60th longer.
 ///
 /// # Several processes, and restarts
