@@ -1,5 +1,6 @@
 //! What generated code calls. Not for users: it changes without notice.
 
+pub use crate::budget::{Admitted, FromStopped, StoppedError, admitted, admitting, stopped};
 pub use crate::call::{Seen, Setting};
 pub use crate::monitored::{
     Ending, Guarded, Monitored, Open, Opening, Seeing, boxed, call_once, call_opening, guard, make,

@@ -1,6 +1,7 @@
 //! The life of a call: start, polls, attempts, answers, and exactly one end.
 
 use crate::attempts::Attempts;
+use crate::budget::{Funds, Work};
 use crate::category::ErrorCategory;
 use crate::context::Context;
 use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Prompt, Subject};
@@ -37,6 +38,7 @@ pub(crate) struct Active {
     root: SpanId,
     track: Track,
     pub(crate) sampled: bool,
+    pub(crate) funds: Funds,
     state: Mutex<State>,
 }
 
@@ -95,9 +97,16 @@ impl Active {
         record.sampled = sampled;
         record.tokens_tracked = track.tokens;
         let feature = record.scope.feature.take().or(facts.feature.map(Text::literal));
+        record.budgets.extend(facts.budget.map(Text::literal));
+        if let Some(parent) = &parent {
+            let known = |name: &Text| record.budgets.contains(name);
+            let around: Vec<_> = parent.funds.names.iter().filter(|name| !known(name)).cloned().collect();
+            record.budgets.extend(around);
+        }
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
+        let funds = Funds::new(record.budgets.clone());
         let state = Mutex::new(State {
             record: Some(record),
             ended: None,
@@ -106,7 +115,7 @@ impl Active {
             counted_inside: false,
             gives_stream: false,
         });
-        let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, state });
+        let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, funds, state });
         inside.call = Some(Arc::clone(&call));
         (call, inside)
     }
@@ -332,7 +341,7 @@ impl Active {
     }
 
     /// Ends the call: the one event of its life. Later ends do nothing.
-    pub(crate) fn finish(&self, end: End, seen: Seen) {
+    pub(crate) fn finish(self: &Arc<Self>, end: End, seen: Seen) {
         // Held to the end, so that what comes late finds either the record or what it became.
         let mut state = lock(&self.state);
         let Some(mut record) = state.record.take() else { return };
@@ -369,7 +378,7 @@ impl Active {
             && self.track.tokens
             && facts.operation.is_model_call();
         record.failure = match end {
-            End::Error if self.track.errors => seen.failure,
+            End::Error if self.track.errors => seen.failure.map(|failure| self.stopped_or(failure)),
             End::Cancelled => Some(Failure::new(ErrorCategory::Cancelled)),
             End::Panicked => Some(Failure::new(ErrorCategory::Panic)),
             _ => None,
@@ -388,7 +397,32 @@ impl Active {
         {
             lock(&parent.state).counted_inside = true;
         }
-        self.monitor.submit(Event::Call(record));
+        let book = &self.monitor.book;
+        let waits = book.end(self, &mut record, &self.monitor.settings.prices);
+        if !self.monitor.submit(Event::Call(record)) && waits {
+            book.lost(self);
+        }
+    }
+
+    /// The function's name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.site.facts.name
+    }
+
+    /// Where its function is described: one address for each.
+    pub(crate) fn site_address(&self) -> usize {
+        std::ptr::from_ref(self.site).addr()
+    }
+
+    /// What budgets look at, as far as it is known; `None` once it has ended.
+    pub(crate) fn work(&self) -> Option<Work> {
+        lock(&self.state).record.as_ref().map(|record| Work::of(record))
+    }
+
+    /// A failure, of the category `budget` where a budget stopped the call: whatever its error tells.
+    pub(crate) fn stopped_or(&self, failure: Failure) -> Failure {
+        let stopped = self.funds.stopped.load(Relaxed);
+        if stopped { failure.with_category(ErrorCategory::Budget) } else { failure }
     }
 
     /// Counts it, and tells once for each function what can be done.
@@ -445,6 +479,11 @@ impl Setting {
     pub fn prompt(&mut self, name: &(impl AsRef<str> + ?Sized), version: &(impl AsRef<str> + ?Sized)) {
         let version = Some(version.as_ref()).filter(|version| !version.is_empty());
         self.record.prompt = Some(Prompt::new(Text::copied(name.as_ref()), version.map(Text::copied)));
+    }
+
+    /// Names a budget that counts it.
+    pub fn budget(&mut self, name: &(impl AsRef<str> + ?Sized)) {
+        self.record.budgets.push(Text::copied(name.as_ref()));
     }
 
     /// Adds an attribute; `None` adds nothing.

@@ -1,5 +1,6 @@
 //! [`Exporter`]: where finished events go.
 
+use crate::budget::Budgets;
 use crate::event::Event;
 use crate::text::Text;
 use std::fmt;
@@ -52,6 +53,12 @@ pub trait Exporter: Send + 'static {
     /// A short name for messages and counters, such as `sqlite`.
     fn name(&self) -> &'static str;
 
+    /// Called before [`start`](Self::start) where there are budgets: for exporters whose destination tells what was
+    /// spent before, and what other processes spend.
+    fn budgets(&mut self, budgets: Budgets) {
+        drop(budgets);
+    }
+
     /// Called once, when a monitor starts, on the thread that starts it: the place to make files and to connect.
     /// When an exporter is opened, it may be that no monitor will ever start, so it should change nothing yet.
     ///
@@ -69,6 +76,13 @@ pub trait Exporter: Send + 'static {
     /// [`ExportError::Busy`]: the same batch is offered again later. [`ExportError::Refused`]: it is counted as
     /// lost and never offered again.
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError>;
+
+    /// Called on the exporter's thread before it waits for something to do: at first, after each batch and each flush,
+    /// and when the time that this gave last, at most 30 s, has passed without any. By default it does nothing, and waits
+    /// for as long as nothing comes.
+    fn tick(&mut self) -> Option<Duration> {
+        None
+    }
 
     /// Hands on what the exporter itself holds back. Called by `Guard::flush`, and before `shutdown`.
     ///

@@ -10,8 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Longest pause between two offers of the same batch.
+/// Longest pause between two offers of the same batch, and between two ticks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Shortest pause between two ticks.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Counts the parties that still have to finish something, and lets others wait for zero.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ enum Message {
     Batch(Batch),
     Flush(Arc<Ticket>),
     Stop(Arc<Ticket>),
+    /// Nothing came for as long as the exporter wanted to wait.
+    Nothing,
 }
 
 #[derive(Default)]
@@ -123,21 +127,36 @@ impl Lane {
         self.warnings.once(self.name, &format!("exporter `{}` loses events: {why}", self.name));
     }
 
-    fn next(&self) -> Message {
+    fn next(&self, patience: Option<Duration>) -> Message {
+        let deadline =
+            patience.map(|patience| Instant::now() + patience.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         let mut queue = lock(&self.queue);
         loop {
             if let Some(message) = queue.messages.pop_front() {
                 return message;
             }
-            queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Message::Nothing,
+                Some(left) => {
+                    self.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 
     fn run(&self, mut exporter: Box<dyn Exporter>) {
         context::suppress_on_this_thread();
         let mut alive = true;
+        let mut patience = None;
         loop {
-            match self.next() {
+            if alive {
+                let ticked = catch_unwind(AssertUnwindSafe(|| exporter.tick()));
+                alive = ticked.is_ok();
+                patience = ticked.ok().flatten();
+            }
+            match self.next(patience.filter(|_| alive)) {
+                Message::Nothing => {}
                 Message::Batch(batch) => {
                     alive = alive && self.export(exporter.as_mut(), &batch);
                     // Counted as queued until it is dealt with, so that a retried batch bounds memory too.

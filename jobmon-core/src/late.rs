@@ -14,6 +14,7 @@ pub(crate) struct Ended {
     /// What all that comes late has in common.
     like: Fact,
     pricing: Pricing,
+    budgets: Vec<Text>,
     category: Option<ErrorCategory>,
     failed: bool,
     failed_attempts: Vec<u32>,
@@ -21,7 +22,8 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed.
+    /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed, or a budget
+    /// is named.
     pub(crate) fn of(call: &CallRecord) -> Self {
         let mut subject = Subject::new(
             call.name.clone(),
@@ -34,6 +36,7 @@ impl Ended {
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },
             pricing: call.pricing.clone(),
+            budgets: call.budgets.clone(),
             category: call.failure.as_ref().map(|failure| failure.category),
             failed: call.end != End::Ok,
             failed_attempts: failed.map(|attempt| attempt.number).collect(),
@@ -48,8 +51,8 @@ impl Ended {
     /// Something that came now, and says nothing so far.
     fn late(&self) -> Late {
         let fact = Fact { at: Timestamp::now(), ..self.like.clone() };
-        let pricing = self.pricing.clone();
-        Late { category: self.category, for_nothing: self.failed, pricing, ..Late::new(fact) }
+        let (pricing, budgets) = (self.pricing.clone(), self.budgets.clone());
+        Late { category: self.category, for_nothing: self.failed, pricing, budgets, ..Late::new(fact) }
     }
 
     /// An answer of an attempt; 0 is the last one.

@@ -15,6 +15,7 @@ mod adapter;
 mod aggregate;
 mod attempt;
 mod attempts;
+mod budget;
 mod call;
 mod category;
 mod context;
@@ -67,6 +68,9 @@ pub use adapter::record_attempts;
 pub use adapter::{error_for_status, retry_after_from_headers};
 pub use aggregate::{Aggregate, Place};
 pub use attempt::{Attempted, attempt, attempt_with};
+pub use budget::{
+    Amount, Budget, BudgetError, BudgetExceeded, BudgetStatus, Budgets, NoAmount, Sharing, Unpriced,
+};
 pub use category::ErrorCategory;
 pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
 pub use costing::{reprice, reprice_late};

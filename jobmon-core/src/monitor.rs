@@ -1,5 +1,6 @@
 //! [`Pipeline`] and [`Guard`]: a running monitor, how it is installed and how it ends.
 
+use crate::budget::{Book, BudgetError, BudgetStatus, Budgets};
 use crate::context::{self, Context};
 use crate::delivery::{Delivery, ExporterDelivery};
 use crate::event::Event;
@@ -7,6 +8,7 @@ use crate::exporter::{ExportError, Exporter};
 use crate::lane::{Lane, Ticket, lock};
 use crate::price::PricesError;
 use crate::settings::Settings;
+use crate::time::Timestamp;
 use crate::{DISABLED, worker};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +30,7 @@ pub(crate) struct Queue {
 /// What calls, the worker and the guard share.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
+    pub(crate) book: Arc<Book>,
     pub(crate) queue: Mutex<Queue>,
     pub(crate) wake: Condvar,
     pub(crate) lanes: Vec<Arc<Lane>>,
@@ -60,13 +63,13 @@ impl Shared {
         }
     }
 
-    /// Takes an event, or counts it as dropped when the queue is full. Never waits for exporters.
-    pub(crate) fn submit(&self, event: Event) {
+    /// Takes an event, or counts it as dropped when the queue is full: then false. Never waits for exporters.
+    pub(crate) fn submit(&self, event: Event) -> bool {
         let mut queue = lock(&self.queue);
         if queue.events.len() >= self.settings.queue_capacity || queue.stopping.is_some() {
             drop(queue);
             self.dropped.fetch_add(1, Relaxed);
-            return;
+            return false;
         }
         queue.events.push(event);
         // The worker wakes by itself after each interval; it needs a push only when the queue fills up.
@@ -75,6 +78,7 @@ impl Shared {
         }
         drop(queue);
         self.accepted.fetch_add(1, Relaxed);
+        true
     }
 
     /// Whether it has ended, or is about to.
@@ -149,6 +153,8 @@ pub enum StartError {
         /// What was given.
         given: String,
     },
+    /// A budget cannot work.
+    Budget(BudgetError),
     /// An exporter could not start.
     Exporter {
         /// Which one.
@@ -168,6 +174,7 @@ impl fmt::Display for StartError {
                  or use `install_local` in tests",
             ),
             Self::Setting { name, expected, given } => write!(f, "`{name}` is {given}; expected {expected}"),
+            Self::Budget(error) => fmt::Display::fmt(error, f),
             Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
             Self::Thread(_) => f.write_str("a background thread could not be started"),
         }
@@ -195,15 +202,22 @@ impl Pipeline {
     ///
     /// # Errors
     /// When a setting is impossible, or an exporter or a thread cannot be started.
-    pub fn start(settings: Settings, mut exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
+    pub fn start(mut settings: Settings, mut exporters: Vec<Box<dyn Exporter>>) -> Result<Self, StartError> {
         if DISABLED {
             exporters.clear();
+            settings.budgets.clear();
         } else {
             settings.check()?;
         }
+        let book = Arc::new(Book::new(&settings, Timestamp::now()).map_err(StartError::Budget)?);
         for exporter in &mut exporters {
             let name = exporter.name();
-            let started = catch_unwind(AssertUnwindSafe(|| exporter.start()));
+            let started = catch_unwind(AssertUnwindSafe(|| {
+                if let Some(budgets) = Budgets::of(&book) {
+                    exporter.budgets(budgets);
+                }
+                exporter.start()
+            }));
             let panicked = |_| Err(ExportError::Refused { reason: "it panicked".to_owned() });
             started.unwrap_or_else(panicked).map_err(|source| StartError::Exporter { name, source })?;
         }
@@ -214,6 +228,7 @@ impl Pipeline {
         }
         let shared = Arc::new(Shared {
             settings,
+            book,
             queue: Mutex::default(),
             wake: Condvar::new(),
             lanes,
@@ -306,6 +321,12 @@ impl Guard {
     /// What became of the events so far.
     pub fn delivery(&self) -> Delivery {
         self.shared.delivery()
+    }
+
+    /// How much of each budget is left, in the order in which they were configured; where one counts
+    /// [`each`](crate::Budget::each) apart, in the order of the keys seen so far.
+    pub fn budgets(&self) -> Vec<BudgetStatus> {
+        self.shared.book.statuses(Timestamp::now())
     }
 
     /// Ends monitoring now, as dropping does, and tells what became of the events.

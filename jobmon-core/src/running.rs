@@ -118,7 +118,7 @@ impl Drop for Running {
 }
 
 /// Ends a call as panicked unless it is defused: dropped while the body unwinds.
-struct OnUnwind<'a>(Option<&'a Active>);
+struct OnUnwind<'a>(Option<&'a Arc<Active>>);
 
 impl Drop for OnUnwind<'_> {
     fn drop(&mut self) {

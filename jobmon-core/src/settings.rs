@@ -1,5 +1,6 @@
 //! [`Settings`]: how a monitor works.
 
+use crate::budget::Budget;
 use crate::exporter::Resource;
 use crate::money::Usd;
 use crate::monitor::StartError;
@@ -35,12 +36,14 @@ pub struct Settings {
     pub outcome_values: BTreeMap<Text, Usd>,
     /// The price list.
     pub prices: Prices,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
     /// Where jobmon's own warnings go.
     pub warnings: Warnings,
 }
 
 impl Default for Settings {
-    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices.
+    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices; no budgets.
     fn default() -> Self {
         Self {
             resource: Resource::default(),
@@ -52,6 +55,7 @@ impl Default for Settings {
             user_key: None,
             outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
+            budgets: Vec::new(),
             warnings: Warnings::default(),
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Facts {
     pub(crate) model: Option<&'static str>,
     /// The feature, where it is a literal.
     pub(crate) feature: Option<&'static str>,
+    /// The budget that it names, where that is a literal.
+    pub(crate) budget: Option<&'static str>,
     /// What is recorded.
     pub(crate) track: Track,
     /// Whether the user took it on himself to report usage, so that its absence is no surprise.
@@ -88,6 +90,7 @@ impl Site {
                 provider: literal(provider),
                 model: literal(model),
                 feature: literal(feature),
+                budget: None,
                 track: Track::ALL,
                 manual_usage: false,
             },
@@ -105,6 +108,13 @@ impl Site {
     #[must_use]
     pub const fn track(mut self, track: Track) -> Self {
         self.facts.track = track;
+        self
+    }
+
+    /// The budget that it names.
+    #[must_use]
+    pub const fn budget(mut self, name: &'static str) -> Self {
+        self.facts.budget = Some(name);
         self
     }
 

@@ -47,12 +47,19 @@ fn run(shared: &Shared) {
             for event in &mut events {
                 match event {
                     Event::Call(call) => {
-                        costing::price(call, &shared.settings.prices);
+                        // Where a budget needed its price, it has one.
+                        if call.prices.is_none() {
+                            costing::price(call, &shared.settings.prices);
+                        }
+                        shared.book.priced(call);
                         rollups.pass(call);
                     }
-                    Event::Late(late) => costing::price_late(late, &shared.settings.prices),
                     Event::Outcome(outcome) if outcome.value.is_none() => {
                         outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();
+                    }
+                    Event::Late(late) => {
+                        costing::price_late(late, &shared.settings.prices);
+                        shared.book.late(late);
                     }
                     _ => {}
                 }

@@ -1,7 +1,9 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
 use crate::config::{Config, ConfigError};
-use jobmon_core::{Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Usd, UserKey, Warnings};
+use jobmon_core::{
+    Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Usd, UserKey, Warnings,
+};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -133,6 +135,22 @@ impl MonitorBuilder {
     /// Adds an exporter. With any added here, those of environment and file are not used.
     pub fn exporter(mut self, exporter: impl Into<Box<dyn Exporter>>) -> Self {
         self.exporters.push(exporter.into());
+        self
+    }
+
+    /// Adds a budget to those of the file; of two with the same name the one given here counts.
+    ///
+    /// ```
+    /// use jobmon_core::Budget;
+    /// use jobmon_export::Monitor;
+    ///
+    /// let analysis = Budget::new("analysis").limit("$5").per_day().block();
+    /// let guard = Monitor::builder().budget(analysis).install()?;
+    /// assert_eq!(guard.budgets()[0].remaining().to_string(), "$5.00");
+    /// # Ok::<(), jobmon_export::SetupError>(())
+    /// ```
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.code.budgets.push(budget);
         self
     }
 

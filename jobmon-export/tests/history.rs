@@ -91,6 +91,7 @@ fn full_call() -> CallRecord {
     rollup.cost.add(Cost::AtLeast(Usd::from_nanos(77)));
     call.rollup = Some(Box::new(rollup));
     call.usage_missing = true;
+    call.budgets = vec![Text::from("analysis"), Text::from("agents")];
     call.attributes = vec![
         (Text::from("a.text"), "x".into()),
         (Text::from("b.int"), 7_i64.into()),
@@ -128,6 +129,7 @@ fn events_come_back_as_they_were() {
     answered.prices = Some(Text::from("list 2"));
     let mut described = late_of(&call_at(DAY + 6), DAY + 11);
     described.attributes = full_call().attributes;
+    described.budgets = full_call().budgets;
     let events = vec![
         Event::Call(Box::new(full_call())),
         Event::Call(Box::new(call_at(DAY + 6))),

@@ -3,7 +3,7 @@
 use crate::fields::{self, Field};
 use crate::mistakes::{Mistakes, each, list_of};
 use crate::retry::{Retry, Wait};
-use crate::values::{closure, crate_path, given, literal_name, model_check, operation, track, usage};
+use crate::values::{budget, closure, crate_path, given, literal_name, model_check, operation, track, usage};
 use crate::{models, words};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "error",
     "retry",
     "timeout",
+    "budget",
     "boxed",
     "model_check",
     "disabled",
@@ -44,6 +45,7 @@ pub(crate) struct Args {
     pub(crate) error: Option<ExprClosure>,
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<(Span, Wait)>,
+    pub(crate) budget: Option<Budget>,
     /// Of the word.
     pub(crate) boxed: Option<Span>,
     pub(crate) model_check: ModelCheck,
@@ -52,6 +54,15 @@ pub(crate) struct Args {
     /// Whether the function is left as it is: by its key, or since all are.
     pub(crate) disabled: bool,
     pub(crate) krate: Option<Path>,
+}
+
+/// Says that budgets may stop the function.
+#[derive(Clone)]
+pub(crate) struct Budget {
+    /// Of the word.
+    pub(crate) span: Span,
+    /// The one that counts its calls, besides those that do anyway.
+    pub(crate) name: Option<Given>,
 }
 
 /// Text known now, or at the call.
@@ -121,6 +132,7 @@ impl Args {
             error: self.error.or(others.error),
             retry: self.retry.or(others.retry.map(Retry::of_block)),
             timeout: self.timeout.or(others.timeout),
+            budget: self.budget.or(others.budget),
             boxed: self.boxed.or(others.boxed),
             model_check: if self.model_check == ModelCheck::Warn {
                 others.model_check
@@ -135,7 +147,8 @@ impl Args {
 
     /// Expressions outside of the body that have the parameters in sight.
     pub(crate) fn outside(&self) -> TokenStream {
-        let given = [&self.provider, &self.model, &self.feature].into_iter().flatten();
+        let budget = self.budget.as_ref().and_then(|budget| budget.name.as_ref());
+        let given = [&self.provider, &self.model, &self.feature].into_iter().flatten().chain(budget);
         let given =
             given.filter_map(|given| if let Given::Computed(value) = given { Some(value) } else { None });
         let fields = self.fields.iter().map(|field| &field.value);
@@ -189,6 +202,10 @@ impl Args {
             }
             return Ok(());
         }
+        if name == "budget" && (input.is_empty() || input.peek(Token![,])) {
+            self.budget = Some(Budget { span: key.span(), name: None });
+            return Ok(());
+        }
         if !input.peek(Token![=]) {
             let message = format!("expected `=` after `{name}`: write `{name} = ..`");
             return Err(Error::new(key.span(), message));
@@ -208,6 +225,7 @@ impl Args {
             "error" => {
                 self.error = Some(closure(input.parse()?, "`error` takes a closure: `error = |e| ..`")?);
             }
+            "budget" => self.budget = Some(Budget { span: key.span(), name: Some(budget(input)?) }),
             "timeout" => self.timeout = Some((key.span(), Wait::parse(input, &name)?)),
             _ => self.krate = Some(crate_path(input)?),
         }

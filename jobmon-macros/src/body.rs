@@ -77,7 +77,7 @@ impl Call<'_> {
                 self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Guarded => {
-                let (at, body) = (self.return_span(), self.closure(true));
+                let (at, body) = (self.return_span(), self.admitting(true));
                 quote_spanned!(at=> #p::call_once(#start, #body, #probe))
             }
         }
@@ -99,7 +99,7 @@ impl Call<'_> {
                 self.making(start, wrap, &monitor)
             }
             Runs::Sync | Runs::Guarded => {
-                let body = self.closure(true);
+                let body = self.admitting(true);
                 quote_spanned!(m=> #p::call_opening::<#output, _>(#start, #body, #open))
             }
         }
@@ -158,7 +158,7 @@ impl Call<'_> {
                 quote_spanned!(m=> #p::Retrying::attempt::<_, #output, _>(&mut __jobmon_call, #future, #look).await)
             }
             Runs::Sync | Runs::Guarded => {
-                let body = self.closure(false);
+                let body = self.admitting(false);
                 quote_spanned!(m=> #p::Retrying::attempt_sync::<#output>(&mut __jobmon_call, #body, #look))
             }
         };
@@ -217,7 +217,7 @@ impl Call<'_> {
         let m = Span::mixed_site();
         let p = &self.p;
         let body = self.closure(true);
-        if self.args.timeout.is_some() {
+        if self.args.timeout.is_some() || self.args.budget.is_some() {
             let limited = self.limited(&quote_spanned!(m=> __jobmon_made));
             let monitor =
                 quote_spanned!(m=> |__jobmon_call, __jobmon_made| { let __jobmon_made = #limited; #monitor });
@@ -235,14 +235,38 @@ impl Call<'_> {
         }
     }
 
-    /// A future with the time that it is given, if any.
+    /// A future with the time that it is given, and the budgets that it has to fit in, if any.
     fn limited(&self, future: &TokenStream) -> TokenStream {
-        let Some((_, wait)) = &self.args.timeout else { return future.clone() };
         let (m, at) = (Span::mixed_site(), self.return_span());
         let p = &self.p;
-        let (limit, output) = (wait.tokens(p), self.output_hint());
-        let timed_out = quote_spanned!(at=> #p::timed_out::<#output>);
-        quote_spanned!(m=> #p::within(#limit, #future, #timed_out))
+        let mut limited = future.clone();
+        if let Some((_, wait)) = &self.args.timeout {
+            let (limit, output) = (wait.tokens(p), self.output_hint());
+            let timed_out = quote_spanned!(at=> #p::timed_out::<#output>);
+            limited = quote_spanned!(m=> #p::within(#limit, #limited, #timed_out));
+        }
+        if self.args.budget.is_some() {
+            let stopped = self.stopped();
+            limited = quote_spanned!(m=> #p::admitted(#limited, #stopped));
+        }
+        limited
+    }
+
+    /// A closure that is the body of a function that is not async, with the budgets that it has to fit in, if any.
+    fn admitting(&self, capture: bool) -> TokenStream {
+        let body = self.closure(capture);
+        if self.args.budget.is_none() {
+            return body;
+        }
+        let (m, stopped) = (Span::mixed_site(), self.stopped());
+        let p = &self.p;
+        quote_spanned!(m=> #p::admitting(#body, #stopped))
+    }
+
+    /// What a call gives that a budget stopped.
+    fn stopped(&self) -> TokenStream {
+        let (p, output) = (&self.p, self.output_hint());
+        quote_spanned!(self.return_span()=> #p::stopped::<#output>)
     }
 
     fn wrapped(&self, wrap: Wrap, inner: &TokenStream) -> TokenStream {

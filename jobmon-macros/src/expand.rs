@@ -109,6 +109,20 @@ fn refuse(args: &Args, function: &Function, shape: Shape) -> Result<()> {
             ));
         }
     }
+    if let Some(budget) = &args.budget {
+        if let Gives::Stream(_) = gives {
+            return Err(Error::new(
+                budget.span,
+                "a stream cannot be stopped by a `budget` before it begins: it has no error to return; return a `Result` with the stream",
+            ));
+        }
+        if let Runs::Guarded | Runs::AsyncDiverging = runs {
+            return Err(Error::new(
+                budget.span,
+                "this function cannot return an error, so no `budget` can stop it; remove `budget`",
+            ));
+        }
+    }
     if let Some(span) = args.boxed.filter(|_| !matches!(runs, Runs::Async | Runs::AsyncDiverging)) {
         return Err(Error::new(
             span,

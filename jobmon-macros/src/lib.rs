@@ -65,6 +65,7 @@ use proc_macro::TokenStream;
 /// | `error` | `\|e\| ..`: the `ErrorCategory` of an error |
 /// | `retry(..)` | the body runs again when it fails, see below; also `retry = policy`, a `jobmon::Retry` |
 /// | `timeout` | how long an attempt may take: `"30s"`, or an expression that gives a `Duration`. The error must be `From<jobmon::TimedOut>` |
+/// | `budget` | no value: budgets that block may stop the call before its body runs; or the name of one that counts it, a string or an expression that gives one (`AsRef<str>`). The error must be `From<jobmon::BudgetExceeded>` |
 /// | `boxed` | no value: the body's future is boxed, so that its size does not add up in the futures around it |
 /// | `model_check` | `warn` (default), `error` or `off`: what the compiler says about a `model` that the price list does not know. Needs the feature `check-models` |
 /// | `disabled` | no value: this function is left as it is |
@@ -149,6 +150,24 @@ use proc_macro::TokenStream;
 ///
 /// A future that the function returns is made by each attempt, the first time when it is first polled.
 ///
+/// # Budgets
+///
+/// ```
+/// use jobmon::{BudgetExceeded, Usage, instrument_llm};
+/// # async fn send(_: &str) -> Usage { Usage::new(1_200, 40) }
+///
+/// #[instrument_llm(provider = "openai", model = "gpt-4o-mini", budget = "analysis")]
+/// async fn ask(prompt: &str) -> Result<Usage, BudgetExceeded> {
+///     Ok(send(prompt).await)
+/// }
+/// # drop(ask(""));
+/// ```
+///
+/// The call, and the model calls inside it, count for the budget of that name (`jobmon::Budget`). With the key, named or
+/// not, any blocking budget that counts the call may stop it: then the body does not run, and the function returns its
+/// own error, made from `jobmon::BudgetExceeded`. Each attempt is asked for apart. Of a function that returns a future,
+/// it is the future that does not run. Without a monitor, and without a budget of that name, nothing is stopped.
+///
 /// # On an `impl` block
 ///
 /// ```
@@ -174,8 +193,8 @@ use proc_macro::TokenStream;
 ///
 /// The key `disabled`, or the feature `disabled` for all, leaves the function token for token as it is. Mistakes in the
 /// arguments stay mistakes, but what they name is not looked at: a parameter that only `fields(..)` mentions is unused
-/// then, and the compiler says so unless its name begins with `_`. What the attribute does is gone with it, retries and
-/// timeouts too.
+/// then, and the compiler says so unless its name begins with `_`. What the attribute does is gone with it, retries,
+/// timeouts and budgets too.
 #[proc_macro_attribute]
 pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::instrument(args.into(), item.into()).into()

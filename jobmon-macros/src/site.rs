@@ -46,10 +46,14 @@ impl Call<'_> {
             quote_spanned!(m=> .track(#p::Track { #track }))
         });
         let manual = matches!(args.usage, Usage::Manual).then(|| quote_spanned!(m=> .manual_usage()));
+        let budget = match self.args.budget.as_ref().and_then(|budget| budget.name.as_ref()) {
+            Some(Given::Literal(name)) => Some(quote_spanned!(m=> .budget(#name))),
+            _ => None,
+        };
         let line = self.function.line.map(|line| quote_spanned!(m=> .line(#line)));
         quote_spanned! {m=>
             #p::Site::new(#name, #p::core::module_path!(), #p::Operation::#operation, [#provider, #model, #feature])
-                #track #manual #line
+                #track #budget #manual #line
         }
     }
 
@@ -57,7 +61,13 @@ impl Call<'_> {
     fn settings(&self) -> Vec<TokenStream> {
         let p = &self.p;
         let args = self.args;
-        let given = [("model", &args.model), ("provider", &args.provider), ("feature", &args.feature)];
+        let budget = args.budget.as_ref().and_then(|budget| budget.name.as_ref());
+        let given = [
+            ("model", args.model.as_ref()),
+            ("provider", args.provider.as_ref()),
+            ("feature", args.feature.as_ref()),
+            ("budget", budget),
+        ];
         let mut settings = Vec::new();
         for (key, given) in given {
             if let Some(Given::Computed(value)) = given {

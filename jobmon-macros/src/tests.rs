@@ -75,6 +75,7 @@ fn keys_are_taken_in_any_order() {
         "track(tokens)",
         "retry(attempts = 2, on(Server), backoff = fixed(\"1s\"))",
         "timeout = \"1s\"",
+        "budget = \"b\"",
         "boxed",
         "usage = manual",
         "error = |e| c(e)",

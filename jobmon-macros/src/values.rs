@@ -104,6 +104,17 @@ pub(crate) fn given(input: ParseStream<'_>, key: &str) -> Result<Given> {
     Err(Error::new_spanned(wrong, message))
 }
 
+/// The name of a budget.
+pub(crate) fn budget(input: ParseStream<'_>) -> Result<Given> {
+    match given(input, "budget")? {
+        Given::Literal(name) if name.value().is_empty() => Err(Error::new_spanned(
+            name,
+            "`budget` takes the name of a budget; write `budget` alone where any may stop the call",
+        )),
+        given => Ok(given),
+    }
+}
+
 pub(crate) fn literal_name(input: ParseStream<'_>) -> Result<LitStr> {
     match expression(input)? {
         Expr::Lit(syn::ExprLit { lit: Lit::Str(name), .. }) if !name.value().is_empty() => Ok(name),

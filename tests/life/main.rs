@@ -1,6 +1,7 @@
 //! The life of a call: every way to end it gives exactly one event, with the right end, parent and answers.
 
 mod blocks;
+mod budgets;
 mod context;
 mod exits;
 mod late;

@@ -23,6 +23,7 @@
 )]
 
 mod arguments;
+mod budgets;
 mod derives;
 mod drops;
 mod futures;

@@ -36,6 +36,8 @@ pub struct CallRecord {
     pub model: Option<Text>,
     /// On whose behalf it ran.
     pub scope: Scope,
+    /// The budgets that its function, or one around it, names.
+    pub budgets: Vec<Text>,
     /// When it was first polled (async) or entered (sync).
     pub start: Timestamp,
     /// From start to end, waiting and back-off included; `None` where latency is not tracked.
@@ -87,6 +89,7 @@ impl CallRecord {
             provider: None,
             model: None,
             scope: Scope { session: None, user: None, feature: None, strategy: None },
+            budgets: Vec::new(),
             start,
             duration: None,
             first_token: None,

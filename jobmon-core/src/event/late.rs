@@ -31,6 +31,8 @@ pub struct Late {
     /// When, of which call, for whom. Its subject and scope are those of the call; where a model or a provider came
     /// late, these.
     pub fact: Fact,
+    /// The budgets that its function, or one around it, names.
+    pub budgets: Vec<Text>,
     /// An answer of a model, and its price.
     pub answer: Option<PricedAnswer>,
     /// What else decides on its price.
@@ -53,6 +55,7 @@ impl Late {
         let pricing = Pricing { api_url: None, context: Vec::new() };
         Self {
             fact,
+            budgets: Vec::new(),
             answer: None,
             pricing,
             prices: None,

@@ -102,6 +102,9 @@ fn told(error: &(dyn Error + 'static)) -> Option<Told> {
     if error.is::<crate::retry::TimedOut>() {
         return Some(Told::Surely(Timeout));
     }
+    if error.is::<crate::budget::BudgetExceeded>() {
+        return Some(Told::Surely(ErrorCategory::Budget));
+    }
     if error.is::<std::num::ParseIntError>()
         || error.is::<std::num::ParseFloatError>()
         || error.is::<std::num::TryFromIntError>()

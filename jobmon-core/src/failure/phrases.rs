@@ -2,7 +2,7 @@
 
 use crate::category::ErrorCategory;
 use ErrorCategory::{
-    Authentication, Cancelled, ContentFilter, ContextLength, InvalidRequest, Network, Parsing, Quota,
+    Authentication, Budget, Cancelled, ContentFilter, ContextLength, InvalidRequest, Network, Parsing, Quota,
     RateLimit, Server, Timeout,
 };
 
@@ -79,6 +79,8 @@ pub(super) const SERDE: &[&str] = &["invalid type: ", "invalid value: ", "invali
 
 /// In order: the first hit wins.
 pub(super) const SPECIFIC: &[(ErrorCategory, &[&str])] = &[
+    // Our own `BudgetExceeded`.
+    (Budget, &["` is used up: of "]),
     (
         Quota,
         &[

@@ -168,7 +168,7 @@ impl Lists {
     fn calculator(&self) -> Option<&genai_prices::Calculator> {
         match &self.base {
             Base::None => None,
-            Base::Bundled => Some(genai_prices::Calculator::bundled()),
+            Base::Bundled => Some(list::bundled()),
             Base::Loaded(calculator) => Some(calculator),
         }
     }
@@ -281,6 +281,14 @@ impl Prices {
     pub fn warm_up(&self) {
         #[cfg(feature = "prices")]
         let _ = self.lists().calculator();
+    }
+
+    /// Whether the list is decoded, so that [`Prices::price`] takes microseconds.
+    pub fn is_ready(&self) -> bool {
+        #[cfg(feature = "prices")]
+        return !matches!(self.lists().base, Base::Bundled) || list::is_ready();
+        #[cfg(not(feature = "prices"))]
+        true
     }
 
     /// Which list this is, such as `genai-prices 0.2.1`; `none` when there is none. It stands on each record.

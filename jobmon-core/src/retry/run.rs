@@ -130,7 +130,11 @@ impl<'a> Inside<'a> {
         output: &R,
         look: impl FnOnce(&R) -> (Seen, Option<bool>),
     ) -> (Seen, Option<Duration>) {
-        let (seen, wanted) = look(output);
+        let (mut seen, wanted) = look(output);
+        if let Some(handle) = &mut self.call.running {
+            let call = &handle.running().call;
+            seen.failure = seen.failure.map(|failure| call.stopped_or(failure));
+        }
         let failure = seen.failure.as_ref().filter(|_| seen.failed);
         let policy = &self.call.policy;
         let wait = failure.and_then(|failure| {

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "project_id",
     "service_name",
     "environment",
@@ -26,6 +26,7 @@ const KEYS: [&str; 15] = [
     "exporters",
     "prices",
     "user_key",
+    "budgets",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -88,6 +89,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
                 config.user_key = Some(key.ok_or_else(|| expected(value, super::USER_KEY))?);
             }
             "prices" => config.prices = prices::read(value)?,
+            "budgets" => config.budgets = super::budgets::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }
@@ -139,14 +141,14 @@ pub(super) fn string(value: &Item<'_>) -> Result<String, Mistake> {
     }
 }
 
-fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
+pub(super) fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Ok(*flag),
         _ => Err(expected(value, "`true` or `false`")),
     }
 }
 
-fn share(value: &Item<'_>) -> Result<f64, Mistake> {
+pub(super) fn share(value: &Item<'_>) -> Result<f64, Mistake> {
     let number = match value.get_ref() {
         DeValue::Float(number) => number.as_str().parse().ok(),
         DeValue::Integer(number) => number.as_str().parse().ok(),

@@ -1,13 +1,15 @@
 //! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
 
 use crate::builder::SetupError;
-use jobmon_core::{Exporter, Settings, Text, Usd, UserKey};
+use jobmon_core::{Budget, Exporter, Settings, Text, Usd, UserKey};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "config")]
+mod budgets;
 #[cfg(feature = "config")]
 mod environment;
 #[cfg(feature = "config")]
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) sqlite_path: Option<PathBuf>,
     pub(crate) prices: PriceConfig,
     pub(crate) user_key: Option<UserKey>,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 /// Exporters that file and environment can name.
@@ -165,8 +168,12 @@ impl Config {
         }
     }
 
-    /// This source where it says something, else the other.
+    /// This source where it says something, else the other. Budgets are those of both; of two with the same name, the
+    /// one of this source.
     pub(crate) fn over(self, other: Self) -> Self {
+        let mut budgets = self.budgets;
+        let own: Vec<Text> = budgets.iter().map(|budget| budget.name().clone()).collect();
+        budgets.extend(other.budgets.into_iter().filter(|budget| !own.contains(budget.name())));
         Self {
             project_id: self.project_id.or(other.project_id),
             service_name: self.service_name.or(other.service_name),
@@ -186,10 +193,12 @@ impl Config {
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
             prices: self.prices.over(other.prices),
             user_key: self.user_key.or(other.user_key),
+            budgets,
         }
     }
 
     pub(crate) fn apply(self, settings: &mut Settings) {
+        settings.budgets = self.budgets;
         settings.resource.project_id = self.project_id;
         settings.resource.service_name = self.service_name;
         settings.resource.environment = self.environment;

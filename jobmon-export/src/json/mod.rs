@@ -42,7 +42,12 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "rollup", record.rollup.as_deref().map(rollup));
     put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
     put(&mut object, "attributes", attributes(&record.attributes));
+    put(&mut object, "budgets", budgets(&record.budgets));
     object
+}
+
+fn budgets(names: &[Text]) -> Option<Vec<Value>> {
+    (!names.is_empty()).then(|| names.iter().map(|name| json!(name.as_str())).collect())
 }
 
 /// What came late, apart from what all facts have.
@@ -53,6 +58,7 @@ pub(crate) fn late(late: &Late) -> Object {
     put(&mut object, "prices", text(late.prices.as_ref()));
     put(&mut object, "original", late.original.as_ref().map(original));
     put(&mut object, "attributes", attributes(&late.attributes));
+    put(&mut object, "budgets", budgets(&late.budgets));
     put(&mut object, "category", late.category.map(ErrorCategory::name));
     put(&mut object, "for_nothing", late.for_nothing.then_some(true));
     object

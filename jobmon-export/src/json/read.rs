@@ -24,6 +24,7 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.rollup = rest["rollup"].is_object().then(|| Box::new(rollup(&rest["rollup"])));
     record.chunks = chunks(&rest["chunks"]);
     record.attributes = attributes(&rest["attributes"]);
+    record.budgets = budgets(&rest["budgets"]);
 }
 
 pub(crate) fn late(late: &mut Late, rest: &Value) {
@@ -32,6 +33,7 @@ pub(crate) fn late(late: &mut Late, rest: &Value) {
     late.prices = owned(&rest["prices"]);
     late.original = original(&rest["original"]);
     late.attributes = attributes(&rest["attributes"]);
+    late.budgets = budgets(&rest["budgets"]);
     late.category = category(&rest["category"]);
     late.for_nothing = rest["for_nothing"] == true;
 }
@@ -61,6 +63,10 @@ fn pricing(value: &Value) -> Pricing {
     pricing.context =
         context.filter_map(|(key, value)| Some((Text::from(key.clone()), owned(value)?))).collect();
     pricing
+}
+
+fn budgets(value: &Value) -> Vec<Text> {
+    value.as_array().into_iter().flatten().filter_map(owned).collect()
 }
 
 fn attributes(value: &Value) -> Vec<(Text, Attribute)> {

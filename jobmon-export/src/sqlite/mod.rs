@@ -2,8 +2,9 @@
 //!
 //! One process writes through [`Sqlite`] while any number read through [`History`]: the file is in WAL mode, so
 //! readers never block the writer. Every batch is one transaction over raw rows and aggregates, so that both
-//! agree at any moment, also after the process was killed.
+//! agree at any moment, also after the process was killed. `budgets.rs` follows what others write.
 
+mod budgets;
 mod check;
 mod read;
 mod reprice;

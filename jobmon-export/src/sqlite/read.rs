@@ -187,7 +187,8 @@ impl History {
         }
     }
 
-    fn visit(
+    /// Answers a query in the snapshot that the connection is in.
+    pub(super) fn visit(
         &self,
         query: &Query,
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),

@@ -1,9 +1,10 @@
 //! [`Sqlite`]: writes the history.
 
+use super::budgets::{Follower, Rows};
 use super::{HistoryError, rows, schema};
 use jobmon_core::{
-    Aggregate, Batch, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Subject, Text,
-    Timestamp,
+    Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Subject,
+    Text, Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
@@ -30,6 +31,9 @@ pub struct Sqlite {
     path: PathBuf,
     /// None until a monitor starts.
     connection: Option<Connection>,
+    /// Until it starts.
+    budgets: Option<Budgets>,
+    follower: Option<Follower>,
 }
 
 impl Sqlite {
@@ -41,7 +45,7 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref().to_owned();
         if cfg!(feature = "disabled") {
-            return Ok(Self { path, connection: None });
+            return Ok(Self::at(path));
         }
         if path.as_os_str().is_empty() {
             // SQLite would take it for a file that is deleted in the end.
@@ -52,7 +56,11 @@ impl Sqlite {
         if folder.is_some_and(|folder| !folder.is_dir()) {
             return Err(HistoryError::NoFolder(path));
         }
-        Ok(Self { path, connection: None })
+        Ok(Self::at(path))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, connection: None, budgets: None, follower: None }
     }
 
     pub(super) fn connect(&self) -> Result<Connection, HistoryError> {
@@ -81,13 +89,32 @@ impl Exporter for Sqlite {
         "sqlite"
     }
 
+    fn budgets(&mut self, budgets: Budgets) {
+        self.budgets = budgets.claim().then_some(budgets);
+    }
+
     fn start(&mut self) -> Result<(), ExportError> {
-        self.connection().map(|_| ())
+        self.connection()?;
+        if let Some(budgets) = self.budgets.take() {
+            let follower = Follower::start(&self.path, budgets);
+            self.follower = Some(follower.map_err(|reason| ExportError::Refused { reason })?);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Option<Duration> {
+        let (follower, connection) = (self.follower.as_mut()?, self.connection.as_ref()?);
+        Some(follower.look(connection))
     }
 
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
         let written = write(self.connection()?, batch);
-        written.map_err(|error| {
+        if let (Ok((before, after)), Some(follower), Some(connection)) =
+            (&written, &mut self.follower, &self.connection)
+        {
+            follower.wrote(connection, *before, *after);
+        }
+        written.map(|_| ()).map_err(|error| {
             let reason = format!("cannot write {}: {error}", self.path.display());
             match error.sqlite_error_code() {
                 Some(
@@ -103,8 +130,10 @@ impl Exporter for Sqlite {
     }
 }
 
-fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+/// Writes a batch; gives the last rows before and after it.
+fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, Rows)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = Rows::last(&transaction)?;
     let mut hours: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
     {
         let mut call = transaction.prepare_cached(rows::INSERT_CALL)?;
@@ -132,7 +161,9 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
     for (table, slices) in [("hourly", hours), ("daily", days)] {
         merge(&transaction, table, slices)?;
     }
-    transaction.commit()
+    let after = Rows::last(&transaction)?;
+    transaction.commit()?;
+    Ok((before, after))
 }
 
 /// A fact about a call that ended earlier, or elsewhere, lacks what is known of the call: look it up.

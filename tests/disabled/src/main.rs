@@ -5,10 +5,11 @@
 use futures_core::Stream;
 use jobmon::testing::Collect;
 use jobmon::{
-    Answer, Batch, Bucket, CallId, Console, Context, Cost, Delivery, Dimension, ErrorCategory, Event,
-    ExportError, Exporter, Failure, Filter, Guard, History, HistoryError, InContext, Jsonl, LlmError,
-    LlmResponse, Measure, Memory, Monitor, Operation, Pipeline, PriceRequest, Prices, Query, Range, Settings,
-    SetupError, Sqlite, Text, Timestamp, Usage, Usd, Value, Verdict, Warnings, instrument_llm,
+    Answer, Batch, Bucket, Budget, BudgetExceeded, Budgets, CallId, Console, Context, Cost, Delivery,
+    Dimension, ErrorCategory, Event, ExportError, Exporter, Failure, Filter, Guard, History, HistoryError,
+    InContext, Jsonl, LlmError, LlmResponse, Measure, Memory, Monitor, Operation, Pipeline, PriceRequest,
+    Prices, Query, Range, Settings, SetupError, Sqlite, Text, Timestamp, Usage, Usd, Value, Verdict,
+    Warnings, instrument_llm,
 };
 
 use std::pin::{Pin, pin};
@@ -48,8 +49,16 @@ impl Exporter for Untouched {
         panic!("an exporter was asked for its name")
     }
 
+    fn budgets(&mut self, _: Budgets) {
+        panic!("an exporter was given budgets")
+    }
+
     fn start(&mut self) -> Result<(), ExportError> {
         panic!("an exporter was started")
+    }
+
+    fn tick(&mut self) -> Option<Duration> {
+        panic!("an exporter was called by time")
     }
 
     fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
@@ -89,6 +98,11 @@ fn value() -> serde_json::Value {
 
 #[instrument_llm(model = "gpt-4o", disabled)]
 fn by_key() {}
+
+#[instrument_llm(model = "gpt-4o", budget = "tokens")]
+fn stopped_by_nobody() -> Result<Usage, BudgetExceeded> {
+    Ok(Usage::new(100, 0))
+}
 
 /// A stream that is over.
 struct Over;
@@ -133,6 +147,7 @@ fn monitor() -> Result<Guard, SetupError> {
         .exporter(Jsonl::open("no/such/folder/jobmon.jsonl").expect("nothing is opened"))
         .exporter(Sqlite::open("no/such/folder/jobmon.db").expect("nothing is opened"))
         .prices(Prices::bundled())
+        .budget(Budget::new("tokens").limit("1 token").per_day().block()) // no amount, and of no interest
         .on_warning(|text| panic!("{text}"))
         .config_file("no/such/folder/jobmon.toml")
         .install()
@@ -161,6 +176,7 @@ fn main() {
     assert_eq!((completion.text.as_str(), completion.answer().model.as_deref()), ("hello", Some("gpt-4o")));
     context.run(|| assert_eq!(value()["usage"]["prompt_tokens"], 1));
     by_key();
+    assert!(stopped_by_nobody().is_ok() && stopped_by_nobody().is_ok() && guard.budgets().is_empty());
     let (mut observed, mut at_end) = (jobmon::observe_stream(Over), jobmon::observe_at_end(Over));
     let next = std::future::poll_fn(|cx| Pin::new(&mut observed).poll_next(cx));
     assert_eq!(run(next), None);
