@@ -481,6 +481,19 @@ impl Setting {
         self.record.prompt = Some(Prompt::new(Text::copied(name.as_ref()), version.map(Text::copied)));
     }
 
+    /// Sets the address of the API.
+    pub fn api_url(&mut self, url: &(impl AsRef<str> + ?Sized)) {
+        self.record.pricing.api_url = Some(Text::copied(url.as_ref()).limited(LONGEST_ATTRIBUTE));
+    }
+
+    /// Sets something that decides on the price; the empty value says nothing.
+    pub fn price_context(&mut self, key: &'static str, value: &(impl AsRef<str> + ?Sized)) {
+        let value = value.as_ref();
+        if !value.is_empty() {
+            self.record.pricing.context.push((Text::literal(key), Text::copied(value)));
+        }
+    }
+
     /// Names a budget that counts it.
     pub fn budget(&mut self, name: &(impl AsRef<str> + ?Sized)) {
         self.record.budgets.push(Text::copied(name.as_ref()));

@@ -87,7 +87,7 @@ impl Context {
     /// pseudonym yourself, not a name: it is stored as it is.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.rare).user = Some(recorded(user.into()));
+        Arc::make_mut(&mut self.rare).user = Some(recorded(&user.into()));
         self
     }
 
@@ -245,14 +245,14 @@ pub fn session<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
 /// Runs a future on behalf of a user. With a [`user_key`](crate::Settings::user_key) a pseudonym is recorded; without
 /// one give a pseudonym yourself, not a name: it is stored as it is.
 pub fn user<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
-    around(Scope { user: Some(recorded(id.into())), ..Scope::default() }, future)
+    around(Scope { user: Some(recorded(&id.into())), ..Scope::default() }, future)
 }
 
 /// What is recorded of a user's id by the monitor of the running code.
-fn recorded(user: Text) -> Text {
+fn recorded(user: &Text) -> Text {
     let monitor = Shared::current();
     let key = monitor.as_ref().and_then(|monitor| monitor.settings.user_key.as_ref());
-    key.map_or(user.clone(), |key| key.pseudonym(&user))
+    key.map_or_else(|| user.clone(), |key| key.pseudonym(user))
 }
 
 /// Runs a future for a feature of the product.

@@ -2,6 +2,7 @@
 
 use crate::fields::{self, Field};
 use crate::mistakes::{Mistakes, each, list_of};
+use crate::named::{self, Prompt};
 use crate::retry::{Retry, Wait};
 use crate::values::{budget, closure, crate_path, given, literal_name, model_check, operation, track, usage};
 use crate::{models, words};
@@ -23,6 +24,9 @@ const KEYS: &[&str] = &[
     "retry",
     "timeout",
     "budget",
+    "prompt",
+    "api_url",
+    "price_context",
     "boxed",
     "model_check",
     "disabled",
@@ -46,6 +50,9 @@ pub(crate) struct Args {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<(Span, Wait)>,
     pub(crate) budget: Option<Budget>,
+    pub(crate) prompt: Option<Prompt>,
+    pub(crate) api_url: Option<Given>,
+    pub(crate) price_context: Vec<(String, Given)>,
     /// Of the word.
     pub(crate) boxed: Option<Span>,
     pub(crate) model_check: ModelCheck,
@@ -120,6 +127,10 @@ impl Args {
         let known = |field: &Field| self.fields.iter().any(|own| own.key == field.key);
         let mut fields: Vec<Field> = others.fields.into_iter().filter(|field| !known(field)).collect();
         fields.extend(self.fields);
+        let said = |key: &String| self.price_context.iter().any(|(own, _)| own == key);
+        let mut price_context: Vec<_> =
+            others.price_context.into_iter().filter(|(key, _)| !said(key)).collect();
+        price_context.extend(self.price_context);
         Self {
             operation: self.operation.or(others.operation),
             provider: self.provider.or(others.provider),
@@ -133,6 +144,9 @@ impl Args {
             retry: self.retry.or(others.retry.map(Retry::of_block)),
             timeout: self.timeout.or(others.timeout),
             budget: self.budget.or(others.budget),
+            prompt: self.prompt.or(others.prompt),
+            api_url: self.api_url.or(others.api_url),
+            price_context,
             boxed: self.boxed.or(others.boxed),
             model_check: if self.model_check == ModelCheck::Warn {
                 others.model_check
@@ -148,7 +162,10 @@ impl Args {
     /// Expressions outside of the body that have the parameters in sight.
     pub(crate) fn outside(&self) -> TokenStream {
         let budget = self.budget.as_ref().and_then(|budget| budget.name.as_ref());
-        let given = [&self.provider, &self.model, &self.feature].into_iter().flatten().chain(budget);
+        let prompt = self.prompt.iter().flat_map(|prompt| [Some(&prompt.name), prompt.version.as_ref()]);
+        let given = [&self.provider, &self.model, &self.feature, &self.api_url].into_iter().flatten();
+        let given = given.chain(budget).chain(prompt.flatten());
+        let given = given.chain(self.price_context.iter().map(|(_, value)| value));
         let given =
             given.filter_map(|given| if let Given::Computed(value) = given { Some(value) } else { None });
         let fields = self.fields.iter().map(|field| &field.value);
@@ -187,6 +204,16 @@ impl Args {
             self.track = Some(track(&list_of(input, &key, "`track(tokens, latency)`")?, mistakes));
             return Ok(());
         }
+        if name == "prompt" {
+            let list = list_of(input, &key, "`prompt(name = \"match-job\", version = \"v3\")`")?;
+            self.prompt = named::prompt(&key, &list, mistakes)?;
+            return Ok(());
+        }
+        if name == "price_context" {
+            let list = list_of(input, &key, "`price_context(processing = \"batch\")`")?;
+            self.price_context = named::price_context(&list, mistakes);
+            return Ok(());
+        }
         if name == "retry" {
             self.retry = Some(Retry::parse(&key, input, mistakes)?);
             return Ok(());
@@ -219,6 +246,7 @@ impl Args {
             "provider" => self.provider = Some(given(input, &name)?),
             "model" => self.model = Some(given(input, &name)?),
             "feature" => self.feature = Some(given(input, &name)?),
+            "api_url" => self.api_url = Some(given(input, &name)?),
             "name" => self.name = Some(literal_name(input)?),
             "usage" => self.usage = usage(input)?,
             "model_check" => self.model_check = model_check(input)?,

@@ -2,8 +2,9 @@
 
 use crate::args::{Given, Usage};
 use crate::body::{Call, located};
+use crate::named::Prompt;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -76,6 +77,19 @@ impl Call<'_> {
                 settings.push(quote_spanned!(at=> #p::Setting::#setter(__jobmon_call, &(#value));));
             }
         }
+        if let Some(Prompt { name, version }) = &args.prompt {
+            let (at, name) = (span(name), tokens(name));
+            let version = version.as_ref().map_or_else(|| quote_spanned!(at=> ""), tokens);
+            settings.push(quote_spanned!(at=> #p::Setting::prompt(__jobmon_call, &(#name), &(#version));));
+        }
+        if let Some(url) = &args.api_url {
+            let (at, url) = (span(url), tokens(url));
+            settings.push(quote_spanned!(at=> #p::Setting::api_url(__jobmon_call, &(#url));));
+        }
+        for (key, value) in &args.price_context {
+            let (at, value) = (span(value), tokens(value));
+            settings.push(quote_spanned!(at=> #p::Setting::price_context(__jobmon_call, #key, &(#value));));
+        }
         for field in &args.fields {
             let (key, value) = (&field.key, &field.value);
             let at = located(value.span());
@@ -84,4 +98,18 @@ impl Call<'_> {
         }
         settings
     }
+}
+
+fn tokens(given: &Given) -> TokenStream {
+    match given {
+        Given::Literal(text) => text.to_token_stream(),
+        Given::Computed(value) => value.to_token_stream(),
+    }
+}
+
+fn span(given: &Given) -> Span {
+    located(match given {
+        Given::Literal(text) => text.span(),
+        Given::Computed(value) => value.span(),
+    })
 }

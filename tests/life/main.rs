@@ -5,6 +5,7 @@ mod budgets;
 mod context;
 mod exits;
 mod late;
+mod money;
 mod promises;
 mod reports;
 mod retries;

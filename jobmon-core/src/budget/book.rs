@@ -14,7 +14,6 @@ use crate::money::Cost;
 use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::Timestamp;
-use crate::usage::Usage;
 use crate::warning::Warnings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -64,7 +63,7 @@ pub(crate) struct Work {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spent {
     pub(super) cost: Option<Cost>,
-    pub(super) usage: Option<Usage>,
+    pub(super) tokens: Option<u64>,
     /// Whether it was to have usage, so that without it nobody knows.
     pub(super) answered: bool,
 }
@@ -87,12 +86,16 @@ impl Work {
 impl Spent {
     /// By a model call.
     pub(super) fn by(call: &CallRecord) -> Self {
-        Self { cost: call.cost, usage: call.usage(), answered: matches!(call.end, End::Ok | End::Abandoned) }
+        Self {
+            cost: call.cost,
+            tokens: call.usage().and_then(|usage| usage.total()),
+            answered: matches!(call.end, End::Ok | End::Abandoned),
+        }
     }
 
     /// By an answer that came after the end of its call.
     pub(super) fn late(late: &Late) -> Self {
-        Self { cost: late.cost(), usage: late.usage(), answered: true }
+        Self { cost: late.cost(), tokens: late.usage().and_then(|usage| usage.total()), answered: true }
     }
 
     /// In the unit of a limit; `None` where it is not known.
@@ -102,7 +105,7 @@ impl Spent {
                 Cost::Unpriced => return None,
                 priced => priced.floor().nanos(),
             },
-            Amount::Tokens(_) => match self.usage.and_then(|usage| usage.total()) {
+            Amount::Tokens(_) => match self.tokens {
                 Some(tokens) => i64::try_from(tokens).unwrap_or(MOST),
                 None if self.answered => return None,
                 None => 0,
@@ -120,7 +123,11 @@ impl Book {
     pub(crate) fn new(settings: &Settings, now: Timestamp) -> Result<Self, BudgetError> {
         let mut entries: Vec<Entry> = Vec::new();
         for (number, budget) in settings.budgets.iter().enumerate() {
-            let rule = budget.rule()?;
+            let mut rule = budget.rule()?;
+            // Records tell users by their pseudonyms.
+            if let (Some(user), Some(key)) = (&mut rule.only.user, &settings.user_key) {
+                *user = key.pseudonym(user);
+            }
             if entries.iter().any(|entry| entry.rule.name == rule.name) {
                 let problem = "is there twice; give each a name of its own".to_owned();
                 return Err(BudgetError { budget: rule.name, key: "name", problem });

@@ -11,7 +11,6 @@ use crate::lane::lock;
 use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::Timestamp;
-use crate::usage::Usage;
 use crate::warning::Warnings;
 use crate::{Cost, Usd};
 use proptest::prelude::*;
@@ -33,7 +32,7 @@ fn book(budgets: Vec<Budget>) -> (Book, Arc<Mutex<Vec<String>>>) {
 
 fn cents(cents: i64) -> Spent {
     let usd = Usd::from_nanos(cents * 10_000_000);
-    Spent { cost: Some(Cost::Known(usd)), usage: Some(Usage::new(100, 20)), answered: true }
+    Spent { cost: Some(Cost::Known(usd)), tokens: Some(120), answered: true }
 }
 
 /// Charges something in the moment it happens.
@@ -129,7 +128,7 @@ fn a_budget_counts_the_calls_it_is_about_and_each_key_apart() {
 
 #[test]
 fn what_has_no_price_counts_nothing_or_the_estimate_and_is_told_once() {
-    let unknown = Spent { cost: Some(Cost::Unpriced), usage: None, answered: true };
+    let unknown = Spent { cost: Some(Cost::Unpriced), tokens: None, answered: true };
     let budget = || Budget::new("all").total().limit("$5").per_day().estimate("$0.25");
     let (book, said) = book(vec![budget(), Budget::new("tokens").total().limit("9 tokens").per_day()]);
     charge(&book, &Work::default(), unknown, START);
@@ -313,4 +312,16 @@ fn sixty_four_threads_keep_the_bound_and_leave_nothing_reserved() {
     let most: i64 = beyond.iter().rev().take(THREADS).sum();
     assert!(spent <= limit + most, "{spent} of {limit} + {most}");
     assert!(limit - spent < 1_000, "no more is left than one reservation: {spent} of {limit}");
+}
+
+#[test]
+fn a_budget_of_a_user_knows_the_pseudonym() {
+    let mut settings = Settings::default();
+    settings.user_key = crate::UserKey::new("0123456789abcdef");
+    settings.budgets = vec![Budget::new("anna").user("anna@example.com").limit("$5").per_day()];
+    let book = Book::new(&settings, Timestamp::now()).expect("complete");
+    let user = settings.user_key.as_ref().map(|key| key.pseudonym("anna@example.com"));
+    let work = |user| Work { names: Vec::new(), scope: Scope { user, ..Scope::default() }, model: None };
+    assert_eq!(book.counting(&work(user)).count(), 1);
+    assert_eq!(book.counting(&work(Some(Text::literal("anna@example.com")))).count(), 0);
 }
