@@ -316,9 +316,11 @@ fn sixty_four_threads_keep_the_bound_and_leave_nothing_reserved() {
 
 #[test]
 fn a_budget_of_a_user_knows_the_pseudonym() {
-    let mut settings = Settings::default();
-    settings.user_key = crate::UserKey::new("0123456789abcdef");
-    settings.budgets = vec![Budget::new("anna").user("anna@example.com").limit("$5").per_day()];
+    let settings = Settings {
+        user_key: crate::UserKey::new("0123456789abcdef"),
+        budgets: vec![Budget::new("anna").user("anna@example.com").limit("$5").per_day()],
+        ..Settings::default()
+    };
     let book = Book::new(&settings, Timestamp::now()).expect("complete");
     let user = settings.user_key.as_ref().map(|key| key.pseudonym("anna@example.com"));
     let work = |user| Work { names: Vec::new(), scope: Scope { user, ..Scope::default() }, model: None };
