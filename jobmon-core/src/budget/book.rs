@@ -1,6 +1,7 @@
 //! [`Book`]: the budgets of a monitor and what is spent of them.
 
 use super::amount::Amount;
+use super::counter::Counter;
 use super::definition::{BudgetError, Only, Rule, Unpriced};
 use super::evidence::Evidence;
 use super::slots::{Slot, Slots};
@@ -167,10 +168,12 @@ impl Book {
         })
     }
 
-    /// Charges, in a slice of time, what no call has reserved: what came late, and what other processes spent.
-    pub(super) fn charge(&self, entry: &Entry, work: &Work, spent: Spent, slice: i64, now: Timestamp) {
+    /// Charges what no call has reserved, in the time it was spent: what came late, and what other processes spent.
+    pub(super) fn charge(&self, entry: &Entry, work: &Work, spent: Spent, at: Timestamp, now: Timestamp) {
         let Some(amount) = self.amount(entry, spent, || entry.rule.estimate) else { return };
-        let slot = entry.slot(work, now);
+        let (slot, slice) = (entry.slot(work, now), entry.rule.window.slice(at));
+        // Like a call that ends here and now, also where a clock was set back, so that it is not in the newest slice.
+        let slice = if slice < entry.rule.window.slice(now) { slice } else { Counter::NOW };
         slot.counter.settle(0, amount, slice);
         self.after_spending(entry, &slot, now);
     }

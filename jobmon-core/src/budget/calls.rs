@@ -196,7 +196,7 @@ impl Book {
         }
         let (work, now) = (Work::of_late(late), Timestamp::now());
         for entry in self.counting(&work) {
-            self.charge(entry, &work, Spent::late(late), Counter::NOW, now);
+            self.charge(entry, &work, Spent::late(late), now, now);
         }
     }
 

@@ -62,11 +62,17 @@ use std::time::Duration;
 /// calls began. A rolling window forgets in steps of a 60th, so that a call counts for the whole window
 /// and at most a 60th longer.
 ///
+/// A clock that is set back gives nothing back: what was spent stays for the window that it comes to, and one longer at
+/// most. What a history has of times after the current window was dated by a wrong clock, and does not count when a
+/// monitor starts.
+///
 /// # Several processes, and restarts
 ///
 /// With the exporter `sqlite` the history tells, when a monitor starts, what was spent before, and from then on what
 /// other processes that write the same file spend: it is seen when they have written it (their flush interval) and this
-/// process looks (with each batch it writes, and each second); meanwhile all of them may spend what one may. Without a
+/// process looks (with each batch it writes, and each second); meanwhile all of them may spend what one may. What is
+/// reserved is in memory alone: a process that is killed leaves no reservation behind, and what it had spent and not
+/// written yet counts nowhere. Without a
 /// history, or with a `sampling_rate` below 1, which leaves calls out of it, a budget is this process' own:
 /// [`BudgetStatus::sharing`](crate::BudgetStatus) says so. Budgets are not shared between machines.
 #[derive(Clone, Debug, PartialEq)]
