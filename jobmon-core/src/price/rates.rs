@@ -45,15 +45,32 @@ impl Rates {
 
     /// The rates of each tier, by rising input.
     pub(super) fn tiers(query: &Query<'_>) -> Vec<Self> {
+        let starts = Self::starts(query).into_iter();
+        starts.map(|above| Self { above, ..Self::at(query, above + 1) }).collect()
+    }
+
+    /// Where tiers begin: above these numbers of input tokens.
+    pub(super) fn starts(query: &Query<'_>) -> Vec<u64> {
         let mut starts = vec![0];
         split(query, 1, LARGEST_INPUT, &mut starts);
-        starts.into_iter().map(|above| Self { above, ..Self::at(query, above + 1) }).collect()
+        starts
     }
 }
 
 /// Finds where rates change between two input sizes: a tier begins above its start.
 fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
-    let rates = |input| Rates::at(query, input).rates;
+    // What a million tokens of each kind cost: any tier shows in it.
+    let rates = |input| {
+        [
+            UsageUnit::InputTokens,
+            UsageUnit::CacheReadTokens,
+            UsageUnit::CacheWriteTokens,
+            UsageUnit::OutputTokens,
+            UsageUnit::OutputAudioTokens,
+            UsageUnit::InputAudioTokens,
+        ]
+        .map(|unit| rate(query, unit, input))
+    };
     let (first, last) = (rates(low), rates(high));
     if first == last {
         return;
@@ -72,7 +89,7 @@ fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
 }
 
 /// Dollars for `per` of a unit, in requests with so many input tokens; `None` where it cannot be asked for.
-fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd> {
+pub(super) fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd> {
     let total = |units: &Units| query.calculate(units).ok().map(|calculation| calculation.total_price);
     let per = float(unit.per());
     if unit == UsageUnit::Requests {
