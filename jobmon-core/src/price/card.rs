@@ -56,8 +56,8 @@ struct Charges {
     context_is_known: bool,
 }
 
-/// The rates of requests with more input tokens than a number: nanodollars for a million; `None` for what has no price
-/// of its own.
+/// The rates of requests with more input tokens than a number: thousandths of a nanodollar for a million, which no price
+/// is finer than; `None` for what has no price of its own.
 #[derive(Debug)]
 struct Tier {
     above: u64,
@@ -189,8 +189,9 @@ impl Charges {
 impl Tier {
     fn of(query: &Query<'_>, above: u64) -> Self {
         let rate = |unit: UsageUnit| {
-            let usd = query.has(unit).then(|| rate(query, unit, above.saturating_add(1)))??;
-            Some(i128::from(usd.nanos()))
+            let dollars = query.has(unit).then(|| rate(query, unit, above.saturating_add(1)))??;
+            // As money in another unit: the bounds of money hold for rates, too.
+            Usd::from_price(dollars * 1e3).map(|usd| i128::from(usd.nanos()))
         };
         Self {
             above,
@@ -220,6 +221,6 @@ impl Tier {
         let output = i128::from(usage.output.unwrap_or(0)) - reasoning;
         let rest = input * self.input.unwrap_or(0) + output * self.output.unwrap_or(0);
         let sum = rest + parts.iter().map(|(count, rate)| count * rate).sum::<i128>() + self.requests * 1_000;
-        (sum + 500_000).div_euclid(1_000_000)
+        (sum + 500_000_000).div_euclid(1_000_000_000)
     }
 }

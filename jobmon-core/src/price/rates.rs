@@ -13,7 +13,7 @@ const LARGEST_INPUT: u64 = 100_000_000;
 
 /// What a model charges: of each unit that has a price of its own, dollars for [`UsageUnit::per`] of it.
 ///
-/// Rates are rounded to the nanodollar, which no published price is finer than.
+/// Rates are rounded to the nanodollar, which few published prices are finer than.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -31,7 +31,8 @@ impl Rates {
 
     /// Those of some units.
     pub(super) fn of(query: &Query<'_>, input: u64, wanted: &dyn Fn(UsageUnit) -> bool) -> Self {
-        let rate = |unit| query.has(unit).then(|| rate(query, unit, input)).flatten();
+        let rate =
+            |unit| query.has(unit).then(|| rate(query, unit, input).and_then(Usd::from_price)).flatten();
         let units = UsageUnit::ALL.iter().filter(|unit| wanted(**unit));
         let rates = units.filter_map(|unit| Some((*unit, rate(*unit)?))).collect::<Vec<_>>();
         let of = |unit| rates.iter().find(|(known, _)| *known == unit).map(|(_, usd)| *usd);
@@ -69,7 +70,7 @@ fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
             UsageUnit::OutputAudioTokens,
             UsageUnit::InputAudioTokens,
         ]
-        .map(|unit| rate(query, unit, input))
+        .map(|unit| rate(query, unit, input).and_then(Usd::from_price))
     };
     let (first, last) = (rates(low), rates(high));
     if first == last {
@@ -89,11 +90,11 @@ fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
 }
 
 /// Dollars for `per` of a unit, in requests with so many input tokens; `None` where it cannot be asked for.
-pub(super) fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd> {
+pub(super) fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<f64> {
     let total = |units: &Units| query.calculate(units).ok().map(|calculation| calculation.total_price);
     let per = float(unit.per());
     if unit == UsageUnit::Requests {
-        return Usd::from_price(total(&Units::new())? * per);
+        return Some(total(&Units::new())? * per);
     }
     let input = float(input.max(1));
     let base = Units::from([(UsageKey::INPUT_TOKENS, input)]);
@@ -104,5 +105,5 @@ pub(super) fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd
     } else {
         total(&with_wholes(base.clone(), unit, per))? - total(&base)?
     };
-    Usd::from_price(price)
+    Some(price)
 }
