@@ -43,8 +43,8 @@ use std::time::Duration;
 ///
 /// The call is stopped when what is spent and reserved leaves less than that below the limit. What model calls inside
 /// cost is taken from the reservation first; a call inside that has the key itself borrows from it and reserves only
-/// what is missing. When the call ends, or is dropped, its cost is charged and the rest given back. (For the first
-/// moments of a process, until the price list is decoded, that happens as soon as the call is priced.)
+/// what is missing. When the call ends, or is dropped, its cost is charged and the rest given back. (So a monitor with a
+/// budget in money decodes the price list when it starts, in tens of milliseconds, and not aside as others do.)
 ///
 /// So the money that is spent is at most the limit, and what calls in flight cost beyond their reservations:
 ///
@@ -72,9 +72,9 @@ use std::time::Duration;
 /// other processes that write the same file spend: it is seen when they have written it (their flush interval) and this
 /// process looks (with each batch it writes, and each second); meanwhile all of them may spend what one may. What is
 /// reserved is in memory alone: a process that is killed leaves no reservation behind, and what it had spent and not
-/// written yet counts nowhere. Without a
-/// history, or with a `sampling_rate` below 1, which leaves calls out of it, a budget is this process' own:
-/// [`BudgetStatus::sharing`](crate::BudgetStatus) says so. Budgets are not shared between machines.
+/// written yet counts nowhere. Without a history, or with a `sampling_rate` below 1, which leaves calls out of it, a
+/// budget is this process' own: [`BudgetStatus::sharing`](crate::BudgetStatus) says so. Budgets are not shared between
+/// machines.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a budget does nothing until a monitor has it"]
 pub struct Budget {
