@@ -96,9 +96,12 @@ impl Spent {
     /// In the unit of a limit; `None` where it is not known.
     fn in_unit_of(&self, limit: Amount) -> Option<i64> {
         let number = match limit {
-            Amount::Usd(_) => match self.cost? {
-                Cost::Unpriced => return None,
-                priced => priced.floor().nanos(),
+            Amount::Usd(_) => match self.cost {
+                Some(Cost::Unpriced) => return None,
+                Some(priced) => priced.floor().nanos(),
+                // Where tokens are not tracked.
+                None if self.answered => return None,
+                None => 0,
             },
             Amount::Tokens(_) => match self.tokens {
                 Some(tokens) => i64::try_from(tokens).unwrap_or(MOST),

@@ -152,6 +152,10 @@ fn what_has_no_price_counts_nothing_or_the_estimate_and_is_told_once() {
     let (book, _) = self::book(vec![budget().unpriced(Unpriced::Block)]);
     charge(&book, &Work::default(), unknown, START);
     assert_eq!(figures(&book, &book.entries[0], START).0, "$0.25");
+    // Where tokens are not tracked, a call that was stopped has no cost at all.
+    let stopped = Spent { cost: None, tokens: None, answered: false };
+    charge(&book, &Work::default(), stopped, START);
+    assert_eq!(figures(&book, &book.entries[0], START).0, "$0.25");
 }
 
 #[test]
