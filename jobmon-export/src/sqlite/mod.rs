@@ -10,6 +10,7 @@ mod read;
 mod reprice;
 mod rows;
 mod schema;
+mod sessions;
 mod write;
 
 pub use check::Difference;
