@@ -186,7 +186,7 @@ fn sessions_are_exact_also_where_sampling_leaves_calls_out() {
     let path = folder.path().join("jobmon.db");
     // One session at the end of a day and over all of the next, another on that day alone; every third call is kept.
     let calls = (0..40).map(|n| {
-        let mut call = call_at(DAY + 23 * HOUR + n * HOUR / 2);
+        let mut call = call_at(DAY + 22 * HOUR + n * HOUR / 2);
         call.sampled = n % 3 == 0;
         call.scope.session = Some(Text::from(if n % 4 == 1 { "evening" } else { "night" }));
         call.cost = Some(Cost::Known(Usd::from_dollars(1)));
@@ -206,14 +206,16 @@ fn sessions_are_exact_also_where_sampling_leaves_calls_out() {
         until: Timestamp::from_nanos(DAY + until),
     };
     assert_eq!(sessions_of(&history, days(0, 48 * HOUR)), all);
-    let first = (2, vec![dollars(1), dollars(1)], vec![]);
+    let first = (4, vec![dollars(1), dollars(3)], vec![]);
     assert_eq!(sessions_of(&history, days(0, 24 * HOUR)), first);
+    // Nothing happens in the hours that follow.
+    assert_eq!(sessions_of(&history, days(0, 41 * HOUR + HOUR / 2 + 1)), all);
     // Of a part of a day with calls that are not kept the whole day counts, and the answer says so.
     let whole = vec![Timestamp::from_nanos(DAY), Timestamp::from_nanos(DAY + 24 * HOUR)];
     assert_eq!(sessions_of(&history, days(23 * HOUR + 1, 30 * HOUR)), (40, all.1.clone(), whole.clone()));
     assert_eq!(
         sessions_of(&history, days(30 * HOUR, 31 * HOUR)),
-        (38, vec![dollars(9), dollars(29)], vec![whole[1]])
+        (36, vec![dollars(9), dollars(27)], vec![whole[1]])
     );
 }
 

@@ -121,16 +121,16 @@ pub(super) fn add(connection: &Connection, sums: &Sums) -> rusqlite::Result<()> 
 
 /// Fills the table from the events that are there, a day at a time.
 pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
-    let (mut sums, mut full) = (Sums::new(), Ok(()));
+    let mut sums = Sums::new();
     of_events(connection, Range::ALL, &mut |at, session, sum| {
         let day = at.day();
         if sums.keys().next().is_some_and(|(other, _)| *other != day) {
-            full = std::mem::replace(&mut full, Ok(())).and_then(|()| add(connection, &sums));
-            sums.clear();
+            add(connection, &std::mem::take(&mut sums))?;
         }
         sums.entry((day, Text::copied(session))).or_default().merge(&sum);
+        Ok(())
     })?;
-    full.and_then(|()| add(connection, &sums))
+    add(connection, &sums)
 }
 
 /// Visits what single events add to sessions: calls, then facts, each in order of time. Of a call only a few columns are
@@ -138,7 +138,7 @@ pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
 fn of_events(
     connection: &Connection,
     range: Range,
-    visit: &mut dyn FnMut(Timestamp, &str, Sum),
+    visit: &mut dyn FnMut(Timestamp, &str, Sum) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let ends = (range.since.nanos(), range.until.nanos());
     let to_models = Operation::ALL.iter().filter(|operation| operation.is_model_call());
@@ -155,7 +155,7 @@ fn of_events(
         let usd = row.get::<_, Option<i64>>(3)?.map(Usd::from_nanos);
         let cost = (!grade.is_empty()).then(|| cost_of(Some(grade), usd));
         let sum = Sum::of_call(row.get(5)?, cost, Usd::from_nanos(row.get(4)?));
-        visit(Timestamp::from_nanos(row.get(0)?), row.get_ref(1)?.as_str()?, sum);
+        visit(Timestamp::from_nanos(row.get(0)?), row.get_ref(1)?.as_str()?, sum)?;
     }
     let mut statement = connection.prepare_cached(
         "SELECT * FROM facts WHERE at >= ?1 AND at < ?2 AND kind IN ('late', 'outcome') ORDER BY at",
@@ -164,7 +164,7 @@ fn of_events(
     while let Some(row) = facts.next()? {
         let Some((_, event)) = rows::fact(row)? else { continue };
         if let Some(sum) = Sum::of(&event) {
-            visit(event.at(), event.scope().session.as_deref().unwrap_or_default(), sum);
+            visit(event.at(), event.scope().session.as_deref().unwrap_or_default(), sum)?;
         }
     }
     Ok(())
@@ -232,8 +232,8 @@ impl History {
         Ok(())
     }
 
-    /// Part of a day: its row where the rest of the day is empty, else single events where all of them are kept, else the
-    /// whole day.
+    /// Part of a day: its rows where the rest of the day is empty, else single events where all of them are kept, else its
+    /// rows all the same.
     fn part_of_a_day(&self, range: Range, found: &mut Found) -> rusqlite::Result<()> {
         if range.since >= range.until {
             return Ok(());
@@ -243,16 +243,24 @@ impl History {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_row((range.since.nanos(), range.until.nanos()), |row| row.get(0))
         };
-        let summed = "SELECT coalesce(sum(calls), 0) FROM daily WHERE start >= ?1 AND start < ?2";
         let calls = "SELECT count(*) FROM calls WHERE start >= ?1 AND start < ?2";
         let facts = "SELECT count(*) FROM facts WHERE at >= ?1 AND at < ?2";
-        let summed = count(summed, day)?;
-        let rest_is_empty = count(calls, range)? == summed && count(facts, range)? == count(facts, day)?;
-        if !rest_is_empty && count(calls, day)? == summed {
-            return of_events(&self.connection, range, &mut |_, session, sum| found.add(session, &sum));
-        }
-        if !rest_is_empty {
-            found.whole_days.push(day.since);
+        let summed = "SELECT coalesce(sum(calls), 0) FROM hourly WHERE start >= ?1 AND start < ?2";
+        let (all_calls, all_facts) = (count(summed, day)?, count(facts, day)?);
+        if count(calls, range)? < all_calls || count(facts, range)? < all_facts {
+            if count(calls, day)? == all_calls {
+                return of_events(&self.connection, range, &mut |_, session, sum| {
+                    found.add(session, &sum);
+                    Ok(())
+                });
+            }
+            // What is asked of the sums of hours counts whole hours then, too: that makes no difference to be told.
+            let until = range.until.hour();
+            let until = if until == range.until { until } else { range.until.next_hour() };
+            let hours = Range { since: range.since.hour(), until };
+            if count(summed, hours)? < all_calls || count(facts, hours)? < all_facts {
+                found.whole_days.push(day.since);
+            }
         }
         self.stored_sessions(day, &mut |_, session, sum| found.add(session, &sum))
     }

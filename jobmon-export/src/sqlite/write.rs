@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Writes the history: raw events, and hourly and daily aggregates, in one SQLite file.
+/// Writes the history: raw events, hourly and daily aggregates, and sums of sessions by day, in one SQLite file.
 ///
 /// Each batch is one transaction, so a reader, or a restart after a crash, finds raw rows and aggregates in
 /// agreement. Other processes may read the file meanwhile, and other agents may write it.
-/// Calls that sampling leaves out have no raw row; the aggregates count them.
+/// Calls that sampling leaves out have no raw row; aggregates and sums of sessions count them.
 ///
 /// ```
 /// use jobmon_export::{Monitor, Sqlite};
