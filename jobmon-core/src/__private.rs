@@ -1,7 +1,7 @@
 //! What generated code calls. Not for users: it changes without notice.
 
 pub use crate::budget::{Admitted, FromStopped, StoppedError, admitted, admitting, stopped};
-pub use crate::call::{Seen, Setting};
+pub use crate::call::Seen;
 pub use crate::monitored::{
     Ending, Guarded, Monitored, Open, Opening, Seeing, boxed, call_once, call_opening, guard, make,
     make_boxed, monitor, monitor_opening,
@@ -13,6 +13,7 @@ pub use crate::retry::{
     assert_can_fail, made, retried, retried_opening, retry_when, retrying, timed_out, within,
 };
 pub use crate::running::{Started, start, start_with};
+pub use crate::setting::Setting;
 pub use crate::site::{Site, Track};
 pub use crate::streamed::{Streamed, opened, streamed};
 pub use ::core;

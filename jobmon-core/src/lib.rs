@@ -46,6 +46,7 @@ mod response;
 mod retry;
 mod rollup;
 mod running;
+mod setting;
 mod settings;
 mod site;
 mod sketch;

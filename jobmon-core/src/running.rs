@@ -1,10 +1,11 @@
 //! A call under way: its context, entered and left, and its one end.
 
-use crate::call::{Active, Seen, Setting};
+use crate::call::{Active, Seen};
 use crate::context::{Context, Entered, exchange};
 use crate::event::End;
 use crate::monitor::Shared;
 use crate::probe::unharmed;
+use crate::setting::Setting;
 use crate::site::Site;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -8,11 +8,11 @@
     reason = "exporters whose feature is on replace some of these"
 )]
 
+use crate::repriced::Repriced;
 use jobmon_core::{
-    Aggregate, Batch, CostSum, Engine, EngineError, Event, ExportError, Exporter, Key, Prices, Query, Range,
-    Resource, Timestamp,
+    Aggregate, Batch, Engine, EngineError, Event, ExportError, Exporter, Key, Prices, Query, Range, Resource,
+    Timestamp,
 };
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Write};
@@ -111,36 +111,6 @@ impl Sqlite {
     pub fn reprice(path: impl AsRef<Path>, _: Range, _: &Prices, _: bool) -> Result<Repriced, HistoryError> {
         Err(HistoryError::Missing(path.as_ref().to_owned()))
     }
-}
-
-/// What pricing a history again has changed; never made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Repriced {
-    /// Calls, and answers that came late, that were looked at.
-    pub looked_at: u64,
-    /// Of them, those that cost something else now.
-    pub changed: u64,
-    /// What all that were looked at cost before.
-    pub before: CostSum,
-    /// What they cost now.
-    pub after: CostSum,
-    /// By provider and model, what changed.
-    pub models: BTreeMap<(Option<String>, Option<String>), RepricedModel>,
-    /// Calls that are in the sums and have no event any more, so that their cost stays as it is.
-    pub without_events: u64,
-}
-
-/// What changed for one model; never made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RepricedModel {
-    /// Calls and late answers that cost something else now.
-    pub changed: u64,
-    /// What those cost before.
-    pub before: CostSum,
-    /// What they cost now.
-    pub after: CostSum,
 }
 
 /// A history, of which there is none.

@@ -18,6 +18,8 @@ mod disabled;
 mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(any(feature = "disabled", feature = "sqlite"))]
+mod repriced;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -32,8 +34,10 @@ pub use disabled::Console;
 #[cfg(all(feature = "disabled", not(feature = "jsonl")))]
 pub use disabled::Jsonl;
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
-pub use disabled::{Difference, History, HistoryError, Repriced, RepricedModel, Sqlite};
+pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
+#[cfg(any(feature = "disabled", feature = "sqlite"))]
+pub use repriced::{Repriced, RepricedModel};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Difference, History, HistoryError, Repriced, RepricedModel, Sqlite};
+pub use sqlite::{Difference, History, HistoryError, Sqlite};

@@ -1,10 +1,10 @@
 //! The entries of `fields(..)`: `job_id`, `n = items.len()`, `job.id = %job.id`, `who = ?user`, `%x`, `?y`.
 
-use crate::mistakes::{Mistakes, each};
+use crate::mistakes::{Mistakes, each_of};
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::ParseStream;
 use syn::{Error, Expr, LitStr, Result, Token};
 
 /// One attribute of a call.
@@ -20,24 +20,14 @@ pub(crate) struct Field {
 /// Reads the entries; mistakes are told on their own spots.
 pub(crate) fn parse(tokens: &TokenStream, mistakes: &mut Mistakes) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
-    let mut inner = Mistakes::default();
-    let parser = |input: ParseStream<'_>| {
-        each(input, &mut inner, |input, _, _| {
-            let (field, key_span) = entry(input)?;
-            if fields.iter().any(|known| known.key == field.key) {
-                return Err(Error::new(key_span, format!("duplicate field `{}`", field.key)));
-            }
-            fields.push(field);
-            Ok(())
-        });
+    each_of(tokens, mistakes, |input, _, _| {
+        let (field, key_span) = entry(input)?;
+        if fields.iter().any(|known| known.key == field.key) {
+            return Err(Error::new(key_span, format!("duplicate field `{}`", field.key)));
+        }
+        fields.push(field);
         Ok(())
-    };
-    if let Err(error) = parser.parse2(tokens.clone()) {
-        inner.add(error);
-    }
-    if let Some(error) = inner.0 {
-        mistakes.add(error);
-    }
+    });
     fields
 }
 

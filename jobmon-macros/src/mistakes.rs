@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::parse::ParseStream;
+use syn::parse::{ParseStream, Parser};
 use syn::{Error, Result, Token};
 
 /// Mistakes found so far.
@@ -61,6 +61,25 @@ pub(crate) fn each(
         if input.parse::<Option<Token![,]>>().is_err() {
             return;
         }
+    }
+}
+
+/// The same for the tokens between parentheses.
+pub(crate) fn each_of(
+    tokens: &TokenStream,
+    mistakes: &mut Mistakes,
+    entry: impl FnMut(ParseStream<'_>, &mut Mistakes, &mut Vec<Ident>) -> Result<()>,
+) {
+    let mut inner = Mistakes::default();
+    let parser = |input: ParseStream<'_>| {
+        each(input, &mut inner, entry);
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(tokens.clone()) {
+        inner.add(error);
+    }
+    if let Some(error) = inner.0 {
+        mistakes.add(error);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Lists of named texts: `prompt(name = "match-job", version = VERSION)`, `price_context(processing = "batch")`.
 
 use crate::args::Given;
-use crate::mistakes::{Mistakes, each};
+use crate::mistakes::{Mistakes, each_of};
 use crate::values::given;
 use crate::words;
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
 use syn::{Error, Result, Token};
 
 /// A prompt's name and version.
@@ -19,36 +18,26 @@ pub(crate) struct Prompt {
 /// Reads `key = value` entries; mistakes are told on their own spots. With `keys`, only these are accepted.
 fn entries(tokens: &TokenStream, keys: &[&str], mistakes: &mut Mistakes) -> Vec<(String, Given)> {
     let mut entries = Vec::new();
-    let mut inner = Mistakes::default();
-    let parser = |input: ParseStream<'_>| {
-        each(input, &mut inner, |input, mistakes, seen| {
-            let Ok(key) = input.call(Ident::parse_any) else {
-                let of = if keys.is_empty() {
-                    String::new()
-                } else {
-                    format!(", with a key of: {}", words::list(keys))
-                };
-                return Err(input.error(format!("expected `key = value`{of}")));
+    each_of(tokens, mistakes, |input, mistakes, seen| {
+        let Ok(key) = input.call(Ident::parse_any) else {
+            let of = if keys.is_empty() {
+                String::new()
+            } else {
+                format!(", with a key of: {}", words::list(keys))
             };
-            let name = key.unraw().to_string();
-            if !keys.is_empty() && !keys.contains(&name.as_str()) {
-                return Err(Error::new(key.span(), words::unknown("key", &name, keys)));
-            }
-            mistakes.check_duplicate("key", &key, seen);
-            if input.parse::<Option<Token![=]>>()?.is_none() || input.is_empty() || input.peek(Token![,]) {
-                return Err(Error::new(key.span(), format!("`{name}` needs a value: `{name} = \"..\"`")));
-            }
-            entries.push((name.clone(), given(input, &name)?));
-            Ok(())
-        });
+            return Err(input.error(format!("expected `key = value`{of}")));
+        };
+        let name = key.unraw().to_string();
+        if !keys.is_empty() && !keys.contains(&name.as_str()) {
+            return Err(Error::new(key.span(), words::unknown("key", &name, keys)));
+        }
+        mistakes.check_duplicate("key", &key, seen);
+        if input.parse::<Option<Token![=]>>()?.is_none() || input.is_empty() || input.peek(Token![,]) {
+            return Err(Error::new(key.span(), format!("`{name}` needs a value: `{name} = \"..\"`")));
+        }
+        entries.push((name.clone(), given(input, &name)?));
         Ok(())
-    };
-    if let Err(error) = parser.parse2(tokens.clone()) {
-        inner.add(error);
-    }
-    if let Some(error) = inner.0 {
-        mistakes.add(error);
-    }
+    });
     entries
 }
 

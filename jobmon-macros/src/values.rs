@@ -1,11 +1,11 @@
 //! Values of keys: words, texts, closures, paths.
 
 use crate::args::{Given, ModelCheck, Usage};
-use crate::mistakes::{Mistakes, each};
+use crate::mistakes::{Mistakes, each_of};
 use crate::words;
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::ParseStream;
 use syn::{Error, Expr, ExprClosure, Lit, LitStr, Path, Result};
 
 /// Names of operations, and of the variants of `Operation`.
@@ -26,28 +26,18 @@ pub(crate) const TRACKED: [&str; 4] = ["tokens", "latency", "errors", "retries"]
 
 pub(crate) fn track(tokens: &TokenStream, mistakes: &mut Mistakes) -> [bool; 4] {
     let mut track = [false; 4];
-    let mut inner = Mistakes::default();
-    let parser = |input: ParseStream<'_>| {
-        each(input, &mut inner, |input, mistakes, seen| {
-            let Ok(word) = input.call(Ident::parse_any) else {
-                return Err(input.error(format!("expected one of: {}", words::list(&TRACKED))));
-            };
-            let name = word.unraw().to_string();
-            let Some(i) = TRACKED.iter().position(|known| *known == name) else {
-                return Err(Error::new(word.span(), words::unknown("part", &name, &TRACKED)));
-            };
-            mistakes.check_duplicate("part", &word, seen);
-            track[i] = true;
-            Ok(())
-        });
+    each_of(tokens, mistakes, |input, mistakes, seen| {
+        let Ok(word) = input.call(Ident::parse_any) else {
+            return Err(input.error(format!("expected one of: {}", words::list(&TRACKED))));
+        };
+        let name = word.unraw().to_string();
+        let Some(i) = TRACKED.iter().position(|known| *known == name) else {
+            return Err(Error::new(word.span(), words::unknown("part", &name, &TRACKED)));
+        };
+        mistakes.check_duplicate("part", &word, seen);
+        track[i] = true;
         Ok(())
-    };
-    if let Err(error) = parser.parse2(tokens.clone()) {
-        inner.add(error);
-    }
-    if let Some(error) = inner.0 {
-        mistakes.add(error);
-    }
+    });
     track
 }
 

@@ -2,12 +2,14 @@
 //! a price of zero is a price.
 
 use super::PriceRequest;
+use super::card::Cards;
 use crate::money::{Cost, Usd};
 use crate::usage::Usage;
 use crate::usage_unit::UsageUnit;
 use genai_prices::{Calculator, Error, ErrorKind, PriceCalculation, Usage as Units, UsageKey};
 use jobmon_names::{Named, is_name_of};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::SystemTime;
 
 /// Checked against `Cargo.lock` by a test; a dependency's version cannot be read at compile time.
 pub(super) const VERSION: &str = "genai-prices 0.2.1";
@@ -32,16 +34,34 @@ pub(super) fn is_ready() -> bool {
 /// Values of the price context that mean what a list charges without any.
 const STANDARD: [&str; 5] = ["default", "standard", "standard_only", "on_demand", "web"];
 
-/// What a list says about a request: a cost, and the model that it was computed with.
-pub(super) fn price(list: &Calculator, request: &PriceRequest<'_>) -> (Cost, Option<PriceCalculation>) {
+/// What a request costs by a list: by a card where one has all that it needs.
+pub(super) fn price(list: &Calculator, cards: &Cards, request: &PriceRequest<'_>) -> Cost {
+    if request.usage.is_empty() {
+        return Cost::Unpriced;
+    }
+    let query = Query::new(list, request);
+    cards.price(&query).unwrap_or_else(|| ask(&query).0)
+}
+
+/// The same, and the model that it was computed with.
+pub(super) fn explain(
+    list: &Calculator,
+    cards: &Cards,
+    request: &PriceRequest<'_>,
+) -> (Cost, Option<PriceCalculation>) {
+    let calculation = ask(&Query::new(list, request)).1;
+    (price(list, cards, request), calculation)
+}
+
+/// What the list itself says.
+pub(super) fn ask(query: &Query<'_>) -> (Cost, Option<PriceCalculation>) {
+    let request = &query.request;
     if request.usage.is_empty() {
         return (Cost::Unpriced, None);
     }
-    let query = Query::new(list, request);
     let (usage, consistent) = consistent(request.usage);
     let Some((calculation, exact)) = query.cheapest(&usage) else { return (Cost::Unpriced, None) };
-    // The list takes any name that contains a known one for that provider; a proxy's price is not the provider's.
-    if query.provider.is_some_and(|provider| !is_name_of(provider, &calculation.provider_id)) {
+    if !query.is_of(&calculation) {
         return (Cost::Unpriced, None);
     }
     // Nothing used costs nothing, provided that the list prices the model at all.
@@ -84,13 +104,28 @@ pub(super) struct Query<'a> {
     list: &'a Calculator,
     provider: Option<&'a str>,
     model: &'a str,
-    request: &'a PriceRequest<'a>,
+    request: PriceRequest<'a>,
 }
 
 impl<'a> Query<'a> {
-    pub(super) fn new(list: &'a Calculator, request: &'a PriceRequest<'a>) -> Self {
+    pub(super) fn new(list: &'a Calculator, request: &PriceRequest<'a>) -> Self {
         let Named { provider, model } = Named::new(request.provider, request.model);
-        Self { list, provider, model, request }
+        Self { list, provider, model, request: *request }
+    }
+
+    pub(super) const fn request(&self) -> &PriceRequest<'a> {
+        &self.request
+    }
+
+    /// The same at another time.
+    pub(super) const fn at(&self, at: SystemTime) -> Self {
+        Self { request: PriceRequest { at, ..self.request }, ..*self }
+    }
+
+    /// Whether an answer is about the provider that was asked for: the list takes any name that contains a known one
+    /// for that provider, and a proxy's price is not the provider's.
+    pub(super) fn is_of(&self, calculation: &PriceCalculation) -> bool {
+        self.provider.is_none_or(|provider| is_name_of(provider, &calculation.provider_id))
     }
 
     /// The crate's answer for units, with all that it takes into account.
@@ -172,7 +207,7 @@ impl<'a> Query<'a> {
     }
 
     /// Whether the list knows what the context of the request costs, or there is nothing special about it.
-    fn context_is_known(&self) -> bool {
+    pub(super) fn context_is_known(&self) -> bool {
         let special: Vec<_> =
             self.request.context.iter().filter(|(_, value)| !STANDARD.contains(value)).collect();
         let total = |context: &[(&str, &str)]| {
@@ -203,7 +238,7 @@ pub(super) fn with_wholes(mut units: Units, unit: UsageUnit, count: f64) -> Unit
 ///
 /// Of counts that contradict each other the cheapest reading is kept: cached input up to all input (or, where a
 /// client left the cached tokens out of the input, more: then the truth costs more still), and no dearer parts.
-fn consistent(usage: &Usage) -> (Usage, bool) {
+pub(super) fn consistent(usage: &Usage) -> (Usage, bool) {
     let fits = |whole: Option<u64>, parts: [Option<u64>; 2]| {
         let parts = parts.into_iter().flatten().fold(0, u64::saturating_add);
         parts <= whole.unwrap_or(0)

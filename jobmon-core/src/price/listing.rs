@@ -52,11 +52,10 @@ pub struct ListedModel {
 }
 
 impl Lists {
-    pub(super) fn price(&self, request: &PriceRequest<'_>) -> (Cost, Option<PriceCalculation>) {
-        if let Some((priced, _)) = self.own.price(request) {
-            return priced;
-        }
-        self.calculator().map_or((Cost::Unpriced, None), |calculator| list::price(calculator, request))
+    pub(super) fn price(&self, request: &PriceRequest<'_>) -> Cost {
+        self.own.price(request).unwrap_or_else(|| {
+            self.calculator().map_or(Cost::Unpriced, |list| list::price(list, &self.cards, request))
+        })
     }
 
     fn explain(&self, request: &PriceRequest<'_>) -> Priced {
@@ -70,7 +69,7 @@ impl Lists {
             };
             Rates::of(&Query::new(list, request), request.usage.input.unwrap_or(0), &used)
         };
-        if let Some(((cost, calculation), model)) = self.own.price(request) {
+        if let Some(((cost, calculation), model)) = self.own.explain(request) {
             let (provider, name) = model.named();
             let rule = Rule {
                 list: self.version.clone(),
@@ -81,7 +80,8 @@ impl Lists {
             };
             return Priced { cost, rule: Some(rule), warnings: warnings(calculation.as_ref()) };
         }
-        let (cost, calculation) = self.price(request);
+        let explained = self.calculator().map(|list| list::explain(list, &self.cards, request));
+        let (cost, calculation) = explained.unwrap_or((Cost::Unpriced, None));
         let warnings = warnings(calculation.as_ref());
         let rule = calculation.zip(self.calculator()).map(|(calculation, calculator)| Rule {
             list: self.version.clone(),
@@ -141,8 +141,7 @@ impl Prices {
         if let Some((rates, _)) = lists.own.ask(&request, ask) {
             return rates;
         }
-        let (_, calculation) = lists.price(&request);
-        let known = lists.calculator().filter(|_| calculation.is_some());
+        let known = lists.calculator().filter(|list| list::ask(&Query::new(list, &request)).1.is_some());
         let mut rates = known.map(|list| ask(list, &request)).unwrap_or_default();
         // A model that the list knows and has no price for.
         if rates.iter().all(|tier| tier.rates.is_empty()) {

@@ -1,6 +1,8 @@
 //! [`Prices`]: what one answer of a model cost.
 
 #[cfg(feature = "prices")]
+mod card;
+#[cfg(feature = "prices")]
 mod list;
 #[cfg(feature = "prices")]
 mod listing;
@@ -136,6 +138,8 @@ struct Lists {
     base: Base,
     #[cfg(feature = "prices")]
     own: own::Own,
+    #[cfg(feature = "prices")]
+    cards: card::Cards,
     version: Text,
 }
 
@@ -153,7 +157,9 @@ impl Default for Lists {
             #[cfg(feature = "prices")]
             base: Base::None,
             #[cfg(feature = "prices")]
-            own: own::Own::NONE,
+            own: own::Own::default(),
+            #[cfg(feature = "prices")]
+            cards: card::Cards::default(),
             version: Text::literal("none"),
         }
     }
@@ -161,8 +167,8 @@ impl Default for Lists {
 
 #[cfg(feature = "prices")]
 impl Lists {
-    const fn of(base: Base, version: Text) -> Self {
-        Self { base, own: own::Own::NONE, version }
+    fn of(base: Base, version: Text) -> Self {
+        Self { base, version, ..Self::default() }
     }
 
     fn calculator(&self) -> Option<&genai_prices::Calculator> {
@@ -239,7 +245,7 @@ impl Prices {
         } else {
             Text::from(format!("{base} + own {:08x}", checksum(own.text().as_bytes()) >> 32))
         };
-        Ok(Self::with(Lists { base: lists.base.clone(), own, version }))
+        Ok(Self::with(Lists { base: lists.base.clone(), own, version, ..Lists::default() }))
     }
 
     /// Puts another list in force, for all clones of this one. Answers that are priced from now on take it.
@@ -299,7 +305,7 @@ impl Prices {
     /// What one answer cost. Never panics; see [`Prices`] for the grades.
     pub fn price(&self, request: &PriceRequest<'_>) -> Cost {
         #[cfg(feature = "prices")]
-        return self.lists().price(request).0;
+        return self.lists().price(request);
         #[cfg(not(feature = "prices"))]
         {
             let _ = request;

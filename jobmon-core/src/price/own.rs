@@ -1,6 +1,7 @@
 //! [`ModelPrice`]: prices of the user's own, for private models and for contracts that differ from the list.
 
-use super::{PriceRequest, PricesError};
+use super::card::Cards;
+use super::{PriceRequest, PricesError, list};
 use crate::money::{Cost, Usd};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -256,14 +257,13 @@ impl ModelPrice {
 pub(super) struct Own {
     models: Vec<ModelPrice>,
     calculator: Option<Calculator>,
+    cards: Cards,
 }
 
 /// The provider of that list.
 const PROVIDER: &str = "own";
 
 impl Own {
-    pub(super) const NONE: Self = Self { models: Vec::new(), calculator: None };
-
     pub(super) fn new(models: Vec<ModelPrice>) -> Result<Self, PricesError> {
         if models.is_empty() {
             return Ok(Self::default());
@@ -289,7 +289,7 @@ impl Own {
                 .map_err(|error| PricesError(format!("the price of model `{}`: {error}", model.model)))?;
         }
         let calculator = Some(Self::decode(&list).map_err(|error| PricesError(error.to_string()))?);
-        Ok(Self { models, calculator })
+        Ok(Self { models, calculator, cards: Cards::default() })
     }
 
     fn decode(models: &[Value]) -> Result<Calculator, genai_prices::Error> {
@@ -328,11 +328,15 @@ impl Own {
         Some((ask(self.calculator.as_ref()?, &own), model))
     }
 
-    pub(super) fn price(
+    pub(super) fn price(&self, request: &PriceRequest<'_>) -> Option<Cost> {
+        self.ask(request, |list, request| list::price(list, &self.cards, request)).map(|(cost, _)| cost)
+    }
+
+    pub(super) fn explain(
         &self,
         request: &PriceRequest<'_>,
     ) -> Option<((Cost, Option<PriceCalculation>), &ModelPrice)> {
-        self.ask(request, super::list::price)
+        self.ask(request, |list, request| list::explain(list, &self.cards, request))
     }
 }
 

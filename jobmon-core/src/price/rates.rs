@@ -13,7 +13,7 @@ const LARGEST_INPUT: u64 = 100_000_000;
 
 /// What a model charges: of each unit that has a price of its own, dollars for [`UsageUnit::per`] of it.
 ///
-/// Rates are rounded to the nanodollar, which no published price is finer than.
+/// Rates are rounded to the nanodollar, which few published prices are finer than.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -31,7 +31,8 @@ impl Rates {
 
     /// Those of some units.
     pub(super) fn of(query: &Query<'_>, input: u64, wanted: &dyn Fn(UsageUnit) -> bool) -> Self {
-        let rate = |unit| query.has(unit).then(|| rate(query, unit, input)).flatten();
+        let rate =
+            |unit| query.has(unit).then(|| rate(query, unit, input).and_then(Usd::from_price)).flatten();
         let units = UsageUnit::ALL.iter().filter(|unit| wanted(**unit));
         let rates = units.filter_map(|unit| Some((*unit, rate(*unit)?))).collect::<Vec<_>>();
         let of = |unit| rates.iter().find(|(known, _)| *known == unit).map(|(_, usd)| *usd);
@@ -45,15 +46,32 @@ impl Rates {
 
     /// The rates of each tier, by rising input.
     pub(super) fn tiers(query: &Query<'_>) -> Vec<Self> {
+        let starts = Self::starts(query).into_iter();
+        starts.map(|above| Self { above, ..Self::at(query, above + 1) }).collect()
+    }
+
+    /// Where tiers begin: above these numbers of input tokens.
+    pub(super) fn starts(query: &Query<'_>) -> Vec<u64> {
         let mut starts = vec![0];
         split(query, 1, LARGEST_INPUT, &mut starts);
-        starts.into_iter().map(|above| Self { above, ..Self::at(query, above + 1) }).collect()
+        starts
     }
 }
 
 /// Finds where rates change between two input sizes: a tier begins above its start.
 fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
-    let rates = |input| Rates::at(query, input).rates;
+    // What a million tokens of each kind cost: any tier shows in it.
+    let rates = |input| {
+        [
+            UsageUnit::InputTokens,
+            UsageUnit::CacheReadTokens,
+            UsageUnit::CacheWriteTokens,
+            UsageUnit::OutputTokens,
+            UsageUnit::OutputAudioTokens,
+            UsageUnit::InputAudioTokens,
+        ]
+        .map(|unit| rate(query, unit, input).and_then(Usd::from_price))
+    };
     let (first, last) = (rates(low), rates(high));
     if first == last {
         return;
@@ -72,11 +90,11 @@ fn split(query: &Query<'_>, low: u64, high: u64, starts: &mut Vec<u64>) {
 }
 
 /// Dollars for `per` of a unit, in requests with so many input tokens; `None` where it cannot be asked for.
-fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd> {
+pub(super) fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<f64> {
     let total = |units: &Units| query.calculate(units).ok().map(|calculation| calculation.total_price);
     let per = float(unit.per());
     if unit == UsageUnit::Requests {
-        return Usd::from_price(total(&Units::new())? * per);
+        return Some(total(&Units::new())? * per);
     }
     let input = float(input.max(1));
     let base = Units::from([(UsageKey::INPUT_TOKENS, input)]);
@@ -87,5 +105,5 @@ fn rate(query: &Query<'_>, unit: UsageUnit, input: u64) -> Option<Usd> {
     } else {
         total(&with_wholes(base.clone(), unit, per))? - total(&base)?
     };
-    Usd::from_price(price)
+    Some(price)
 }

@@ -15,7 +15,6 @@ mod write;
 
 pub use check::Difference;
 pub use read::History;
-pub use reprice::{Repriced, RepricedModel};
 pub use write::Sqlite;
 
 use jobmon_core::{Cost, Usd};
