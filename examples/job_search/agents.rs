@@ -1,8 +1,11 @@
-//! The three agents. Each is one annotated function: that is all jobmon asks for.
+//! The three agents. Each is one annotated function: that is all jobmon asks for. The key `budget` lets budgets stop
+//! them: so their error can tell of one.
 
 use crate::client::{self, Client, ClientError, Prompt};
-use jobmon::{CallId, ErrorCategory, LlmError, instrument_llm};
+use jobmon::{BudgetExceeded, CallId, ErrorCategory, LlmError, instrument_llm};
 use serde_json::Value;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What every agent needs.
@@ -11,6 +14,8 @@ pub(crate) struct Agents {
     pub(crate) profile: Value,
     pub(crate) max_tokens: u32,
     pub(crate) brief: bool,
+    /// How many questions were answered so far.
+    pub(crate) answers: AtomicU64,
 }
 
 /// What an analysis says of a posting, and the call that said it.
@@ -20,23 +25,54 @@ pub(crate) struct Analysis {
     pub(crate) call: Option<CallId>,
 }
 
+/// Why an agent did not do its work.
+#[derive(Debug, LlmError)]
+pub(crate) enum AgentError {
+    /// There is no answer, or none to use.
+    Client(#[llm(source)] ClientError),
+    /// A budget stopped it before it asked.
+    Budget(#[llm(source)] BudgetExceeded),
+}
+
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Budget(exceeded) => exceeded.fmt(f),
+        }
+    }
+}
+
+impl From<ClientError> for AgentError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<BudgetExceeded> for AgentError {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Self::Budget(exceeded)
+    }
+}
+
 impl Agents {
     /// The ids of postings that fit a query.
     #[instrument_llm(
         provider = self.client.target().provider(),
         model = self.client.target().model(),
         feature = "job_search",
+        budget,
         fields(postings = postings.len()),
     )]
-    pub(crate) async fn search(&self, postings: &[Value], query: &str) -> Result<Vec<String>, ClientError> {
+    pub(crate) async fn search(&self, postings: &[Value], query: &str) -> Result<Vec<String>, AgentError> {
         let prompt = Prompt::search(postings, query);
-        self.ask(&prompt, |answer| {
+        let ids = self.ask(&prompt, |answer| {
             let ids = client::json(answer)?;
             let ids =
                 ids.as_array().ok_or_else(|| ClientError::BadJson("expected a list of ids".to_owned()))?;
             Ok(ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
-        })
-        .await
+        });
+        Ok(ids.await?)
     }
 
     /// How well a posting fits the candidate.
@@ -44,9 +80,10 @@ impl Agents {
         provider = self.client.target().provider(),
         model = self.client.target().model(),
         feature = "job_analysis",
+        budget,
         fields(job.id = %posting["id"].as_str().unwrap_or_default()),
     )]
-    pub(crate) async fn analyze(&self, posting: &Value) -> Result<Analysis, ClientError> {
+    pub(crate) async fn analyze(&self, posting: &Value) -> Result<Analysis, AgentError> {
         let prompt = Prompt::analyze(&self.profile, posting, self.brief);
         let analysis = self.ask(&prompt, |answer| {
             let answer = client::json(answer)?;
@@ -65,11 +102,12 @@ impl Agents {
         provider = self.client.target().provider(),
         model = self.client.target().model(),
         feature = "documents",
+        budget,
         fields(job.id = %posting["id"].as_str().unwrap_or_default()),
     )]
-    pub(crate) async fn write_documents(&self, posting: &Value) -> Result<String, ClientError> {
+    pub(crate) async fn write_documents(&self, posting: &Value) -> Result<String, AgentError> {
         let prompt = Prompt::write_documents(&self.profile, posting, self.brief);
-        self.ask(&prompt, client::text).await
+        Ok(self.ask(&prompt, client::text).await?)
     }
 
     /// Asks until there is an answer that can be read, at most four times. Each attempt is recorded: what it cost,
@@ -100,7 +138,9 @@ impl Agents {
         jobmon::attempt(async {
             // Observed before it is read: an answer that turns out to be broken is paid for all the same.
             let answer = jobmon::observe(self.client.complete(prompt, self.max_tokens).await?);
-            read(&answer)
+            let read = read(&answer)?;
+            self.answers.fetch_add(1, Relaxed);
+            Ok(read)
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! What the example takes from the command line and the environment.
 
 use crate::client::Target;
+use jobmon::{Amount, Budget};
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
@@ -17,8 +18,14 @@ GEMINI_API_KEY set it talks to Gemini, with --base-url to any server that speaks
     --max-tokens N    the most tokens of an answer (default: 512)
     --db FILE         the history (default: jobmon.db)
     --jsonl FILE      also write one JSON line for each event (needs --features jsonl)
+    --budget AMOUNT   what all runs on this history may spend a day: '$0.01', '20k tokens'
+    --user NAME       on whose behalf (default: candidate-1)
     --quiet           no line for each call
     --help            this text
+
+A jobmon.toml in the working directory adds budgets and prices. A blocking budget that is used up ends the search: what
+was done is reported, and which budget it was. The exit code is 0; 3 where a budget stopped it before a model had
+answered, 2 for a mistake in these options, 1 for anything else.
 ";
 
 pub(crate) struct Options {
@@ -28,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) max_tokens: u32,
     pub(crate) db: PathBuf,
     pub(crate) jsonl: Option<PathBuf>,
+    pub(crate) budget: Option<Amount>,
+    pub(crate) user: String,
     pub(crate) quiet: bool,
 }
 
@@ -41,6 +50,8 @@ impl Options {
             max_tokens: 512,
             db: PathBuf::from("jobmon.db"),
             jsonl: None,
+            budget: None,
+            user: "candidate-1".to_owned(),
             quiet: false,
         };
         while let Some(arg) = args.next() {
@@ -54,12 +65,22 @@ impl Options {
                 "--max-tokens" => options.max_tokens = number(value()?).ok_or_else(positive)?,
                 "--db" => options.db = value()?.into(),
                 "--jsonl" => options.jsonl = Some(value()?.into()),
+                "--budget" => {
+                    let amount = value()?.parse().map_err(|error| format!("--budget: {error}"))?;
+                    options.budget = Some(amount);
+                }
+                "--user" => options.user = value()?,
                 "--quiet" => options.quiet = true,
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option {arg}\n\n{USAGE}")),
             }
         }
         Ok(Some(options))
+    }
+
+    /// The budget given, which stops calls of all runs that share the history.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        Some(Budget::new("run").total().limit(self.budget?).per_day().block())
     }
 
     /// Where requests go, unless it is our own provider.

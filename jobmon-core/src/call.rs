@@ -398,10 +398,8 @@ impl Active {
             lock(&parent.state).counted_inside = true;
         }
         let book = &self.monitor.book;
-        let waits = book.end(self, &mut record, &self.monitor.settings.prices);
-        if !self.monitor.submit(Event::Call(record)) && waits {
-            book.lost(self);
-        }
+        book.end(self, &mut record, &self.monitor.settings.prices);
+        self.monitor.submit(Event::Call(record));
     }
 
     /// The function's name.

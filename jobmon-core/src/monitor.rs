@@ -63,13 +63,13 @@ impl Shared {
         }
     }
 
-    /// Takes an event, or counts it as dropped when the queue is full: then false. Never waits for exporters.
-    pub(crate) fn submit(&self, event: Event) -> bool {
+    /// Takes an event, or counts it as dropped when the queue is full. Never waits for exporters.
+    pub(crate) fn submit(&self, event: Event) {
         let mut queue = lock(&self.queue);
         if queue.events.len() >= self.settings.queue_capacity || queue.stopping.is_some() {
             drop(queue);
             self.dropped.fetch_add(1, Relaxed);
-            return false;
+            return;
         }
         queue.events.push(event);
         // The worker wakes by itself after each interval; it needs a push only when the queue fills up.
@@ -78,7 +78,6 @@ impl Shared {
         }
         drop(queue);
         self.accepted.fetch_add(1, Relaxed);
-        true
     }
 
     /// Whether it has ended, or is about to.
@@ -210,6 +209,10 @@ impl Pipeline {
             settings.check()?;
         }
         let book = Arc::new(Book::new(&settings, Timestamp::now()).map_err(StartError::Budget)?);
+        if book.counts_money() {
+            // Here, as calls are charged when they end: would they wait for prices, more of them could begin.
+            settings.prices.warm_up();
+        }
         for exporter in &mut exporters {
             let name = exporter.name();
             let started = catch_unwind(AssertUnwindSafe(|| {

@@ -51,7 +51,6 @@ fn run(shared: &Shared) {
                         if call.prices.is_none() {
                             costing::price(call, &shared.settings.prices);
                         }
-                        shared.book.priced(call);
                         rollups.pass(call);
                     }
                     Event::Outcome(outcome) if outcome.value.is_none() => {

@@ -96,6 +96,24 @@ fn what_was_spent_before_a_restart_still_counts() {
     assert!(shared, "{said:?}");
 }
 
+#[test]
+fn what_a_wrong_clock_dated_ahead_uses_up_no_budget() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("jobmon.db");
+    let (guard, _) = monitor(&path, 1.0);
+    user_asks("u", 1_000);
+    drop(guard);
+    let history = rusqlite::Connection::open(&path).expect("opens");
+    for table in ["calls", "hourly", "daily"] {
+        let sql = format!("UPDATE {table} SET start = start + 400 * 86400000000000");
+        assert!(history.execute(&sql, []).expect("is a history") > 0);
+    }
+    let (guard, _) = monitor(&path, 1.0);
+    assert!(spent(&guard).iter().all(|spent| spent.ends_with(" 0") || spent.ends_with(" $0.00")));
+    user_asks("u", 200);
+    assert_eq!(spent(&guard)[1], "total 200");
+}
+
 /// Tokens to spend, and whom to tell what is known then.
 type Order = (u64, Sender<Vec<String>>);
 

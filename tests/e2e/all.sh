@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every end-to-end check that needs no network and no model: totals, a month of reports, kills, bad input.
+# Every end-to-end check that needs no network and no model: totals, a month of reports, budgets, kills, bad input.
 #
 #     tests/e2e/all.sh
 #
@@ -11,7 +11,7 @@ pid=
 trap 'if [[ -n $pid ]]; then kill "$pid" 2>/dev/null; wait "$pid"; fi; exit 143' INT TERM
 
 failed=()
-for script in totals month killed bad_input; do
+for script in totals month budgets killed bad_input; do
     printf '\n== %s\n' "$script"
     # In the background and waited for, so that a signal to this script is obeyed at once.
     timeout 1800 python3 "tests/e2e/$script.py" "$@" &

@@ -17,14 +17,13 @@ use std::sync::{Arc, Barrier, Mutex};
 
 type Said = Arc<Mutex<Vec<String>>>;
 
-/// A monitor with budgets whose price list is there, and what it says.
+/// A monitor with budgets, and what it says.
 fn monitor(budgets: impl IntoIterator<Item = Budget>) -> (Collect, Collecting, Said) {
     let said = Said::default();
     let keep = Arc::clone(&said);
     let mut settings = Settings::default();
     settings.budgets = budgets.into_iter().collect();
     settings.warnings = jobmon::Warnings::to(move |text| keep.lock().expect("whole").push(text.to_owned()));
-    settings.prices.warm_up();
     let (collect, guard) = Collect::install_with(settings);
     (collect, guard, said)
 }

@@ -1,15 +1,13 @@
 //! [`Book`]: the budgets of a monitor and what is spent of them.
 
 use super::amount::Amount;
+use super::counter::Counter;
 use super::definition::{BudgetError, Only, Rule, Unpriced};
 use super::evidence::Evidence;
 use super::slots::{Slot, Slots};
 use super::status::{BudgetStatus, Sharing};
-use crate::call::Active;
 use crate::dimension::Dimension;
 use crate::event::{CallRecord, End, Late, Scope};
-use crate::id::SpanId;
-use crate::lane::lock;
 use crate::money::Cost;
 use crate::settings::Settings;
 use crate::text::Text;
@@ -17,7 +15,7 @@ use crate::time::Timestamp;
 use crate::warning::Warnings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// More than this no call costs: a provider's nonsense must not fill a counter.
@@ -30,9 +28,6 @@ pub(crate) struct Book {
     pub(super) warnings: Warnings,
     /// By address of the site and number of the budget: there are only so many functions.
     evidence: RwLock<HashMap<(usize, usize), Arc<Evidence>>>,
-    /// Calls that ended before the price list was there. Each has its event in the pipeline, whose queue is bounded.
-    pub(super) waiting: Mutex<HashMap<SpanId, Arc<Active>>>,
-    pub(super) is_waiting: AtomicBool,
     /// Whether the history has every call of this process.
     pub(super) keeps_all: bool,
     pub(super) flush_interval: Duration,
@@ -139,8 +134,6 @@ impl Book {
             entries,
             warnings: settings.warnings.clone(),
             evidence: RwLock::default(),
-            waiting: Mutex::default(),
-            is_waiting: AtomicBool::new(false),
             keeps_all: settings.sampling_rate >= 1.0,
             flush_interval: settings.flush_interval,
             claimed: AtomicBool::new(false),
@@ -151,6 +144,11 @@ impl Book {
     /// Whether there is no budget at all, so that nothing needs to be done about calls.
     pub(crate) const fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether prices are needed to count.
+    pub(crate) fn counts_money(&self) -> bool {
+        self.entries.iter().any(Entry::counts_money)
     }
 
     /// The budgets that count something.
@@ -167,10 +165,12 @@ impl Book {
         })
     }
 
-    /// Charges, in a slice of time, what no call has reserved: what came late, and what other processes spent.
-    pub(super) fn charge(&self, entry: &Entry, work: &Work, spent: Spent, slice: i64, now: Timestamp) {
+    /// Charges what no call has reserved, in the time it was spent: what came late, and what other processes spent.
+    pub(super) fn charge(&self, entry: &Entry, work: &Work, spent: Spent, at: Timestamp, now: Timestamp) {
         let Some(amount) = self.amount(entry, spent, || entry.rule.estimate) else { return };
-        let slot = entry.slot(work, now);
+        let (slot, slice) = (entry.slot(work, now), entry.rule.window.slice(at));
+        // Like a call that ends here and now, also where a clock was set back, so that it is not in the newest slice.
+        let slice = if slice < entry.rule.window.slice(now) { slice } else { Counter::NOW };
         slot.counter.settle(0, amount, slice);
         self.after_spending(entry, &slot, now);
     }
@@ -250,17 +250,6 @@ impl Book {
         };
         self.entries.iter().flat_map(of).collect()
     }
-
-    /// Forgets a call whose event was lost, or gives it for its event.
-    pub(super) fn no_longer_waits(&self, span: SpanId) -> Option<Arc<Active>> {
-        if !self.is_waiting.load(Relaxed) {
-            return None;
-        }
-        let mut waiting = lock(&self.waiting);
-        let call = waiting.remove(&span);
-        self.is_waiting.store(!waiting.is_empty(), Relaxed);
-        call
-    }
 }
 
 /// Until when a budget stays as it is, for messages.
@@ -269,6 +258,10 @@ fn until(status: &BudgetStatus) -> String {
 }
 
 impl Entry {
+    pub(super) const fn counts_money(&self) -> bool {
+        matches!(self.rule.limit, Amount::Usd(_))
+    }
+
     /// Whether it counts something.
     pub(super) fn counts(&self, work: &Work) -> bool {
         let Rule { name, total, only, .. } = &self.rule;

@@ -155,38 +155,21 @@ impl Book {
     }
 
     /// Charges what a call cost when it ends, and gives back what it has reserved. Prices it where a budget needs its
-    /// price; as long as there is no price list, it waits for the worker: then true.
-    pub(crate) fn end(&self, call: &Arc<Active>, record: &mut CallRecord, prices: &Prices) -> bool {
+    /// price.
+    pub(crate) fn end(&self, call: &Active, record: &mut CallRecord, prices: &Prices) {
         if self.is_empty() {
-            return false;
+            return;
         }
-        let in_money = |entry: &Entry| matches!(entry.rule.limit, super::Amount::Usd(_));
-        let needs_price = record.is_model_call() && self.counting(&Work::of(record)).any(in_money);
-        if needs_price && !prices.is_ready() {
-            let mut waiting = lock(&self.waiting);
-            waiting.insert(record.id.span, Arc::clone(call));
-            self.is_waiting.store(true, Relaxed);
-            return true;
+        if record.is_model_call() {
+            let (work, now) = (Work::of(record), Timestamp::now());
+            if self.counting(&work).any(Entry::counts_money) {
+                costing::price(record, prices);
+            }
+            for entry in self.counting(&work) {
+                self.charge_call(entry, call, &work, Spent::by(record), now);
+            }
         }
-        if needs_price {
-            costing::price(record, prices);
-        }
-        self.settle(call, record, Timestamp::now());
-        false
-    }
-
-    /// Charges a call that waited for the worker to price it.
-    pub(crate) fn priced(&self, record: &CallRecord) {
-        if let Some(call) = self.no_longer_waits(record.id.span) {
-            self.settle(&call, record, Timestamp::now());
-        }
-    }
-
-    /// Gives back what a call has reserved that waited to be priced, and whose event was lost.
-    pub(crate) fn lost(&self, call: &Active) {
-        if self.no_longer_waits(call.id.span).is_some() {
-            call.funds.close();
-        }
+        call.funds.close();
     }
 
     /// Charges an answer that came after the end of its call.
@@ -196,18 +179,8 @@ impl Book {
         }
         let (work, now) = (Work::of_late(late), Timestamp::now());
         for entry in self.counting(&work) {
-            self.charge(entry, &work, Spent::late(late), Counter::NOW, now);
+            self.charge(entry, &work, Spent::late(late), now, now);
         }
-    }
-
-    fn settle(&self, call: &Active, record: &CallRecord, now: Timestamp) {
-        if record.is_model_call() {
-            let work = Work::of(record);
-            for entry in self.counting(&work) {
-                self.charge_call(entry, call, &work, Spent::by(record), now);
-            }
-        }
-        call.funds.close();
     }
 
     /// Charges a call: first what it and those around it have reserved.

@@ -43,8 +43,8 @@ use std::time::Duration;
 ///
 /// The call is stopped when what is spent and reserved leaves less than that below the limit. What model calls inside
 /// cost is taken from the reservation first; a call inside that has the key itself borrows from it and reserves only
-/// what is missing. When the call ends, or is dropped, its cost is charged and the rest given back. (For the first
-/// moments of a process, until the price list is decoded, that happens as soon as the call is priced.)
+/// what is missing. When the call ends, or is dropped, its cost is charged and the rest given back. (So a monitor with a
+/// budget in money decodes the price list when it starts, in tens of milliseconds, and not aside as others do.)
 ///
 /// So the money that is spent is at most the limit, and what calls in flight cost beyond their reservations:
 ///
@@ -62,13 +62,19 @@ use std::time::Duration;
 /// calls began. A rolling window forgets in steps of a 60th, so that a call counts for the whole window
 /// and at most a 60th longer.
 ///
+/// A clock that is set back gives nothing back: what was spent stays for the window that it comes to, and one longer at
+/// most. What a history has of times after the current window was dated by a wrong clock, and does not count when a
+/// monitor starts.
+///
 /// # Several processes, and restarts
 ///
 /// With the exporter `sqlite` the history tells, when a monitor starts, what was spent before, and from then on what
 /// other processes that write the same file spend: it is seen when they have written it (their flush interval) and this
-/// process looks (with each batch it writes, and each second); meanwhile all of them may spend what one may. Without a
-/// history, or with a `sampling_rate` below 1, which leaves calls out of it, a budget is this process' own:
-/// [`BudgetStatus::sharing`](crate::BudgetStatus) says so. Budgets are not shared between machines.
+/// process looks (with each batch it writes, and each second); meanwhile all of them may spend what one may. What is
+/// reserved is in memory alone: a process that is killed leaves no reservation behind, and what it had spent and not
+/// written yet counts nowhere. Without a history, or with a `sampling_rate` below 1, which leaves calls out of it, a
+/// budget is this process' own: [`BudgetStatus::sharing`](crate::BudgetStatus) says so. Budgets are not shared between
+/// machines.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a budget does nothing until a monitor has it"]
 pub struct Budget {

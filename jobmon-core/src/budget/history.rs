@@ -44,13 +44,13 @@ impl Budgets {
         let now = Timestamp::now();
         let mut events_from: Option<Timestamp> = None;
         for entry in &self.0.entries {
-            let since = entry.rule.window.since(now);
+            let (since, until) = (entry.rule.window.since(now), entry.rule.window.until(now));
             if !entry.is_in_sums() {
                 let since = since.minus(LONGEST_CALL);
                 events_from = Some(events_from.map_or(since, |from| from.min(since)));
                 continue;
             }
-            let mut query = Query::new([]).by(entry.rule.each).range(Range { since, until: Timestamp::MAX });
+            let mut query = Query::new([]).by(entry.rule.each).range(Range { since, until });
             let only = &entry.rule.only;
             for (dimension, value) in [(Dimension::Feature, &only.feature), (Dimension::Model, &only.model)] {
                 if value.is_some() {
@@ -67,15 +67,16 @@ impl Budgets {
 
     /// Counts an event of before this monitor started, for the budgets that sums do not tell of.
     pub fn spent_before(&self, event: &Event) {
-        self.charge(event, |entry| !entry.is_in_sums());
+        let now = Timestamp::now();
+        self.charge(event, |entry, at| !entry.is_in_sums() && at < entry.rule.window.until(now));
     }
 
     /// Counts an event of another process, which has just been seen.
     pub fn spent_elsewhere(&self, event: &Event) {
-        self.charge(event, |_| true);
+        self.charge(event, |_, _| true);
     }
 
-    fn charge(&self, event: &Event, wanted: impl Fn(&Entry) -> bool) {
+    fn charge(&self, event: &Event, wanted: impl Fn(&Entry, Timestamp) -> bool) {
         let (work, spent, at) = match event {
             Event::Call(call) if call.is_model_call() => {
                 let end = call.start.plus(call.duration.unwrap_or_default());
@@ -87,8 +88,8 @@ impl Budgets {
             _ => return,
         };
         let now = Timestamp::now();
-        for entry in self.0.counting(&work).filter(|entry| wanted(entry)) {
-            self.0.charge(entry, &work, spent, entry.rule.window.slice(at), now);
+        for entry in self.0.counting(&work).filter(|entry| wanted(entry, at)) {
+            self.0.charge(entry, &work, spent, at, now);
         }
     }
 

@@ -3,7 +3,6 @@
 use super::book::{Entry, Spent};
 use super::counter::{Counter, Reservation};
 use super::evidence::Evidence;
-use super::window::Window;
 use super::*;
 use crate::dimension::Dimension;
 use crate::event::Scope;
@@ -37,7 +36,7 @@ fn cents(cents: i64) -> Spent {
 
 /// Charges something in the moment it happens.
 fn charge(book: &Book, work: &Work, spent: Spent, now: Timestamp) {
-    book.counting(work).for_each(|entry| book.charge(entry, work, spent, Counter::NOW, now));
+    book.counting(work).for_each(|entry| book.charge(entry, work, spent, now, now));
 }
 
 /// Spent and reserved of the only counter of a budget.
@@ -58,7 +57,7 @@ fn a_calendar_window_begins_anew_and_what_is_reserved_stays_reserved() {
     let next = START.plus(MINUTE * 60);
     assert_eq!(figures(&book, entry, next), ("$0.00".to_owned(), "$0.02".to_owned()));
     // What another process spent in the hour before is seen now, and is none of this hour's business.
-    book.charge(entry, &work, cents(100), Window::Hour.slice(late), next);
+    book.charge(entry, &work, cents(100), late, next);
     // A clock that is set back by a minute takes nothing back.
     charge(&book, &work, cents(50), late);
     assert_eq!(figures(&book, entry, next), ("$0.50".to_owned(), "$0.02".to_owned()));
@@ -72,6 +71,21 @@ fn a_clock_that_was_far_ahead_is_followed_back_and_keeps_what_was_spent() {
     charge(&book, &work, cents(100), START);
     assert_eq!(figures(&book, entry, START).0, "$2.00");
     assert_eq!(figures(&book, entry, START.plus(MINUTE * 60 * 24)).0, "$0.00");
+}
+
+#[test]
+fn a_clock_that_is_set_back_into_the_window_before_hides_nothing_that_is_spent_since() {
+    for window in [Budget::per_hour, Budget::per_day, Budget::per_week, Budget::per_month] {
+        let (book, _) = book(vec![window(Budget::new("all").total().limit("$5"))]);
+        let (work, entry) = (Work::default(), &book.entries[0]);
+        let next = entry.rule.window.ends(START).expect("a calendar window ends");
+        charge(&book, &work, cents(100), next);
+        // Here, and by another process that has seen no other clock.
+        let back = START.plus(MINUTE);
+        charge(&book, &work, cents(20), back);
+        book.charge(entry, &work, cents(3), START, back);
+        assert_eq!(figures(&book, entry, back).0, "$1.23");
+    }
 }
 
 #[test]

@@ -74,6 +74,14 @@ impl Window {
         })
     }
 
+    /// What is dated then or later was dated by a wrong clock: it is none of the window that a moment lies in.
+    pub(super) fn until(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Rolling(window) => at.plus(window),
+            calendar => calendar.ends(at).unwrap_or(Timestamp::MAX),
+        }
+    }
+
     /// A number that changes once in each window: for what is said once.
     pub(super) fn number(self, at: Timestamp) -> i64 {
         match self {

@@ -8,7 +8,6 @@ use crate::usage::Usage;
 use crate::usage_unit::UsageUnit;
 use genai_prices::{Calculator, Error, ErrorKind, PriceCalculation, Usage as Units, UsageKey};
 use jobmon_names::{Named, is_name_of};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
 
 /// Checked against `Cargo.lock` by a test; a dependency's version cannot be read at compile time.
@@ -17,18 +16,9 @@ pub(super) const VERSION: &str = "genai-prices 0.2.1";
 /// The day on which that version was published.
 pub(super) const DATE: &str = "2026-10-30";
 
-/// Whether the list that comes with the crate is decoded.
-static READY: AtomicBool = AtomicBool::new(false);
-
 /// The list that comes with the crate, decoded when first asked for.
 pub(super) fn bundled() -> &'static Calculator {
-    let list = Calculator::bundled();
-    READY.store(true, Relaxed);
-    list
-}
-
-pub(super) fn is_ready() -> bool {
-    READY.load(Relaxed)
+    Calculator::bundled()
 }
 
 /// Values of the price context that mean what a list charges without any.

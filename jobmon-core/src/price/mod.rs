@@ -272,7 +272,10 @@ impl Prices {
             Some(watch) => watch.look()?,
             None => None,
         };
-        found.as_ref().inspect(|found| self.replace(found));
+        if let Some(found) = &found {
+            found.warm_up();
+            self.replace(found);
+        }
         Ok(found.is_some())
     }
 
@@ -287,14 +290,6 @@ impl Prices {
     pub fn warm_up(&self) {
         #[cfg(feature = "prices")]
         let _ = self.lists().calculator();
-    }
-
-    /// Whether the list is decoded, so that [`Prices::price`] takes microseconds.
-    pub fn is_ready(&self) -> bool {
-        #[cfg(feature = "prices")]
-        return !matches!(self.lists().base, Base::Bundled) || list::is_ready();
-        #[cfg(not(feature = "prices"))]
-        true
     }
 
     /// Which list this is, such as `genai-prices 0.2.1`; `none` when there is none. It stands on each record.
