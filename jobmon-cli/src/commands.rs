@@ -98,7 +98,7 @@ fn table(query: &Query, rows: &[Row]) -> Table {
 fn check(history: &History) -> Result<String, Message> {
     let differences = history.check().map_err(message)?;
     if differences.is_empty() {
-        return Ok("The hourly and daily sums agree with the events.\n".to_owned());
+        return Ok("The sums of hours, days and sessions agree with the events.\n".to_owned());
     }
     let mut table = Table::new([
         ("sums", Align::Left),

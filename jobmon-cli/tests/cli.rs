@@ -160,16 +160,15 @@ fn values_of_outcomes_are_the_callers_then_the_files_then_the_command_lines() {
 }
 
 #[test]
-fn a_report_goes_to_a_file_and_without_sessions_if_asked() {
+fn a_report_goes_to_a_file_if_asked() {
     let folder = tempfile::tempdir().unwrap();
     run_agent(folder.path());
-    let words = ["report", "weekly", "--format", "json", "--without-sessions", "--output", "week.json"];
+    let words = ["report", "weekly", "--format", "json", "--output", "week.json"];
     let output = jobmon(folder.path(), &words);
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let text = std::fs::read_to_string(folder.path().join("week.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["period"]["over"], false);
-    assert!(report["sections"].get("sessions").is_none());
 }
 
 #[test]

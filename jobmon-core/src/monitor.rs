@@ -210,8 +210,13 @@ impl Pipeline {
         }
         let book = Arc::new(Book::new(&settings, Timestamp::now()).map_err(StartError::Budget)?);
         if book.counts_money() {
-            // Here, as calls are charged when they end: would they wait for prices, more of them could begin.
-            settings.prices.warm_up();
+            // Calls are charged when they end: would they wait for prices, more of them could begin. So this waits for
+            // the list, which is decoded on a thread of ours.
+            let decoded = std::thread::scope(|scope| {
+                let decode = std::thread::Builder::new().name("jobmon-prices".to_owned());
+                decode.spawn_scoped(scope, || settings.prices.warm_up()).map(|_| ())
+            });
+            decoded.map_err(StartError::Thread)?;
         }
         for exporter in &mut exporters {
             let name = exporter.name();

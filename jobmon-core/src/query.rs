@@ -257,7 +257,7 @@ pub trait Engine {
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> Result<(), EngineError>;
 
-    /// What each session cost that made a call in a time, or was charged for one; `None` where single events are not kept.
+    /// What each session cost that made a call in a time, or was charged for one; `None` where sessions are not kept.
     ///
     /// # Errors
     /// When the data cannot be read.

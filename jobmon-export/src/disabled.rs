@@ -165,7 +165,7 @@ impl Engine for History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// `hourly` or `daily`.
+    /// `hourly`, `daily` or `sessions`.
     pub table: &'static str,
     /// Start of the slice.
     pub start: Timestamp,

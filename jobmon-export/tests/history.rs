@@ -10,6 +10,7 @@ use jobmon_core::{
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,11 +166,71 @@ fn sessions_cost_what_their_calls_and_late_answers_cost() {
     write(&path, calls.into_iter().chain([Event::Late(Box::new(late)), talk]).collect());
     let history = History::open(&path).unwrap();
     let range = Range { since: Timestamp::from_nanos(DAY), until: Timestamp::from_nanos(DAY + HOUR) };
-    let mut sessions = history.sessions(range).unwrap().unwrap();
-    sessions.costs.sort_by_key(|cost| cost.usd);
     let mut both = CostSum::from(Cost::AtLeast(Usd::from_nanos(123_456)));
     both.add(Cost::Known(Usd::from_nanos(123_456)));
-    assert_eq!((sessions.calls, sessions.costs), (3, vec![Cost::Known(Usd::from_nanos(1_000)).into(), both]));
+    let costs = vec![Cost::Known(Usd::from_nanos(1_000)).into(), both];
+    assert_eq!(sessions_of(&history, range), (3, costs.clone(), vec![]));
+    assert_eq!(sessions_of(&history, Range::ALL), (4, costs, vec![]), "a call without a session is in none");
+}
+
+/// Calls, costs in order, and days that count whole.
+fn sessions_of(history: &History, range: Range) -> (u64, Vec<CostSum>, Vec<Timestamp>) {
+    let mut sessions = history.sessions(range).unwrap().unwrap();
+    sessions.costs.sort_by_key(|cost| (cost.usd, cost.known, cost.at_least, cost.unpriced));
+    (sessions.calls, sessions.costs, sessions.whole_days)
+}
+
+#[test]
+fn sessions_are_exact_also_where_sampling_leaves_calls_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    // One session at the end of a day and over all of the next, another on that day alone; every third call is kept.
+    let calls = (0..40).map(|n| {
+        let mut call = call_at(DAY + 22 * HOUR + n * HOUR / 2);
+        call.sampled = n % 3 == 0;
+        call.scope.session = Some(Text::from(if n % 4 == 1 { "evening" } else { "night" }));
+        call.cost = Some(Cost::Known(Usd::from_dollars(1)));
+        Event::Call(Box::new(call))
+    });
+    write(&path, calls.collect());
+    let history = History::open(&path).unwrap();
+    let dollars = |n: u64| CostSum {
+        usd: Usd::from_dollars(i64::try_from(n).unwrap()),
+        known: n,
+        ..CostSum::default()
+    };
+    let all = (40, vec![dollars(10), dollars(30)], vec![]);
+    assert_eq!(sessions_of(&history, Range::ALL), all);
+    let days = |since: i64, until: i64| Range {
+        since: Timestamp::from_nanos(DAY + since),
+        until: Timestamp::from_nanos(DAY + until),
+    };
+    assert_eq!(sessions_of(&history, days(0, 48 * HOUR)), all);
+    let first = (4, vec![dollars(1), dollars(3)], vec![]);
+    assert_eq!(sessions_of(&history, days(0, 24 * HOUR)), first);
+    // Nothing happens in the hours that follow.
+    assert_eq!(sessions_of(&history, days(0, 41 * HOUR + HOUR / 2 + 1)), all);
+    // Of a part of a day with calls that are not kept the whole day counts, and the answer says so.
+    let whole = vec![Timestamp::from_nanos(DAY), Timestamp::from_nanos(DAY + 24 * HOUR)];
+    assert_eq!(sessions_of(&history, days(23 * HOUR + 1, 30 * HOUR)), (40, all.1.clone(), whole.clone()));
+    assert_eq!(
+        sessions_of(&history, days(30 * HOUR, 31 * HOUR)),
+        (36, vec![dollars(9), dollars(27)], vec![whole[1]])
+    );
+}
+
+#[test]
+fn no_sum_of_a_session_is_too_large_to_be_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let worth = || {
+        let mut fact = fact(DAY);
+        fact.scope.session = Some(Text::from("s-1"));
+        Event::Outcome(Outcome::new(fact, Text::from("offer"), Some(Usd::from_nanos(i64::MAX))))
+    };
+    write(&path, vec![worth(), worth()]);
+    write(&path, vec![worth()]);
+    assert_eq!(History::open(&path).unwrap().check().unwrap(), []);
 }
 
 #[test]
@@ -249,9 +310,13 @@ fn a_changed_sum_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobmon.db");
     write(&path, vec![Event::Call(Box::new(full_call()))]);
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE calls SET name = 'other'").unwrap();
-    let differences = History::open(&path).unwrap().check().unwrap();
-    assert!(!differences.is_empty());
+    let tables = |change: &str| {
+        rusqlite::Connection::open(&path).unwrap().execute_batch(change).unwrap();
+        let differences = History::open(&path).unwrap().check().unwrap();
+        differences.iter().map(|difference| difference.table).collect::<Vec<_>>()
+    };
+    assert_eq!(tables("UPDATE sessions SET cost_known = cost_known + 1"), ["sessions"]);
+    assert!(tables("UPDATE calls SET name = 'other'").starts_with(&["hourly", "hourly"]));
 }
 
 #[test]
@@ -326,9 +391,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let score = (at.clone(), pick(&["match", "style"]), -50_i32..50).prop_map(|(at, name, value)| {
         Event::Score(Score::new(fact(DAY + at), name.unwrap(), f64::from(value) / 8.0))
     });
-    let outcome = (at, pick(&["interview", "application"]), 0..9_i64).prop_map(|(at, kind, value)| {
-        Event::Outcome(Outcome::new(fact(DAY + at), kind.unwrap(), Some(Usd::from_dollars(value))))
-    });
+    let outcome = (at, pick(&["interview", "application"]), pick(&["s1", "s3", ""]), 0..9_i64).prop_map(
+        |(at, kind, session, value)| {
+            let mut fact = fact(DAY + at);
+            fact.scope.session = session;
+            Event::Outcome(Outcome::new(fact, kind.unwrap(), Some(Usd::from_dollars(value))))
+        },
+    );
     prop::collection::vec(prop_oneof![4 => call, 2 => late, 1 => score, 1 => outcome], 1..60)
 }
 
@@ -376,7 +445,24 @@ proptest! {
         all.iter().filter(|event| range.contains(event.at())).for_each(|event| inside.add(&resource, event));
         let query = Query::new(Measure::ALL).by([Dimension::Feature]);
         let expected = query.run(&inside).unwrap();
-        prop_assert_eq!(query.range(range).run(&History::open(&path).unwrap()).unwrap(), expected);
+        let history = History::open(&path).unwrap();
+        prop_assert_eq!(query.range(range).run(&history).unwrap(), expected);
+
+        let mut sessions: BTreeMap<&str, CostSum> = BTreeMap::new();
+        let mut calls = 0;
+        for event in all.iter().filter(|event| range.contains(event.at())) {
+            let cost = match event {
+                Event::Call(call) => call.cost,
+                Event::Late(late) if late.cost().is_some() => late.cost(),
+                _ => continue,
+            };
+            calls += u64::from(matches!(event, Event::Call(_)));
+            let sum = sessions.entry(event.scope().session.as_deref().unwrap()).or_default();
+            cost.into_iter().for_each(|cost| sum.add(cost));
+        }
+        let mut costs: Vec<_> = sessions.into_values().collect();
+        costs.sort_by_key(|cost| (cost.usd, cost.known, cost.at_least, cost.unpriced));
+        prop_assert_eq!(sessions_of(&history, range), (calls, costs, vec![]));
     }
 }
 
@@ -433,13 +519,27 @@ fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
             assert_eq!((now[0].as_str(), now[6].as_str()), (calls.to_string().as_str(), "0"));
             assert!(now[1].ends_with(&Usd::from_nanos(nanos).to_string()), "{now:?}");
             assert_eq!(["calls", "facts", "hourly", "daily"].map(rows), before, "no row is lost");
-            // Events of this fixture tell more than the sums of schema 1 knew.
-            assert!(version == 1 || History::open(&path).unwrap().check().unwrap().is_empty());
+            assert_eq!(sums_that_differ(version, &path), BTreeSet::new());
+            let (counted, costs, _) = sessions_of(&History::open(&path).unwrap(), Range::ALL);
+            assert_eq!(
+                (i64::try_from(counted).unwrap(), costs.len()),
+                (calls, 1),
+                "sessions are those of the rows"
+            );
+            assert_eq!(costs[0].usd, Usd::from_nanos(nanos));
         }
         let late = Event::Late(Box::new(late_of(&full_call(), DAY + 9)));
         write(&path, vec![Event::Call(Box::new(full_call())), late]);
         let now = figures(&path);
         assert_eq!((now[0].as_str(), now[6].as_str()), ((calls + 1).to_string().as_str(), "1"));
-        assert!(version == 1 || History::open(&path).unwrap().check().unwrap().is_empty());
+        assert_eq!(sums_that_differ(version, &path), BTreeSet::new());
     }
+}
+
+/// Tables whose sums are not those of the events, where they should be: events of this fixture tell more than the hourly
+/// and daily sums of schema 1 knew.
+fn sums_that_differ(version: i64, path: &Path) -> BTreeSet<&'static str> {
+    let differences = History::open(path).unwrap().check().unwrap();
+    let tables = differences.iter().map(|difference| difference.table);
+    tables.filter(|table| version > 1 || *table == "sessions").collect()
 }

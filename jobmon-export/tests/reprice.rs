@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use jobmon_core::{
-    Cost, Current, Event, Measure, ModelPrice, Prices, Query, Range, Rate, Timestamp, Usage, UsageUnit, Usd,
-    current, instrument_llm,
+    Context, Cost, CostSum, Current, Engine, Event, Measure, ModelPrice, Prices, Query, Range, Rate,
+    Timestamp, Usage, UsageUnit, Usd, current, instrument_llm,
 };
 use jobmon_export::{History, Monitor, Sqlite};
 use std::path::Path;
@@ -49,7 +49,7 @@ fn house(dollars: i64) -> Prices {
 fn run(path: &Path, prices: Prices, rate: f64) {
     let builder = Monitor::builder().without_config().sampling_rate(rate).prices(prices);
     let guard = builder.exporter(Sqlite::open(path).unwrap()).install_local().unwrap();
-    let call = workflow();
+    let call = Context::current().with_session("s-1").run(workflow);
     call.usage(Usage::new(2_000_000, 0));
     assert!(guard.shutdown().is_complete());
 }
@@ -88,7 +88,10 @@ fn sums_events_and_what_was_inside_take_the_new_prices_and_keep_the_old() {
     assert_eq!(figure(&path, "cost"), after.to_string());
     assert_eq!(figure(&path, "wasted_cost"), "$1.00");
     assert_eq!(figure(&path, "unpriced_calls"), "0");
-    assert!(History::open(&path).unwrap().check().unwrap().is_empty(), "sums and events agree");
+    let history = History::open(&path).unwrap();
+    assert!(history.check().unwrap().is_empty(), "sums and events agree");
+    let session = CostSum { usd: after.floor(), known: 5, ..CostSum::default() };
+    assert_eq!(history.sessions(Range::ALL).unwrap().unwrap().costs, [session]);
 
     let mut kept = 0;
     for event in events(&path) {

@@ -589,7 +589,7 @@ def main():
         items = list(items_of(lines))
         check_known_prices(checks, items)
         done = run([cli, "history", "check", "--db", db])
-        checks.that(done.code == 0, "hourly and daily sums agree with the events", done)
+        checks.that(done.code == 0, "the sums of hours, days and sessions agree with the events", done)
 
         for month in MONTHS:
             title(f"{month.name}: jobmon report {' '.join(month.words)}")

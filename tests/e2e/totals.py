@@ -704,7 +704,7 @@ def main():
         second_began, second, second_report = run_example(checks, options.example_bin, folder, 2)
         items = single + list(items_of(second))
         done = run([cli, "history", "check", "--db", db])
-        checks.that(done.code == 0, "hourly and daily sums agree with the events", done)
+        checks.that(done.code == 0, "the sums of hours, days and sessions agree with the events", done)
 
         title("The report")
         for where, words, since in (

@@ -41,9 +41,6 @@ pub(crate) struct Args {
     /// there is one
     #[arg(long, value_name = "FILE", env = "JOBMON_CONFIG")]
     config: Option<PathBuf>,
-    /// Leave out what sessions cost: that needs every single call, about a second for each million
-    #[arg(long)]
-    without_sessions: bool,
     /// Where to write it, instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -91,8 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     // A period is compared with the one before.
     let looked_at =
         period.map_or(range, |period| Range { since: period.previous().start(), until: period.as_of() });
-    let mut engine = Valued::new(&history, &args.values, configured, looked_at)?;
-    engine.without_sessions = args.without_sessions;
+    let engine = Valued::new(&history, &args.values, configured, looked_at)?;
     let report = match period {
         Some(period) => Report::of_period(&engine, period),
         None => Report::of(&engine, range),

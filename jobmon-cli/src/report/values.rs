@@ -18,8 +18,6 @@ pub(super) struct Valued<'a> {
     configured: BTreeMap<Text, Usd>,
     /// Each of them.
     unvalued: Vec<(Timestamp, Key, Usd)>,
-    /// Whether it is silent about single sessions.
-    pub(super) without_sessions: bool,
 }
 
 /// `application=25`, `application=$25`.
@@ -54,7 +52,7 @@ impl<'a> Valued<'a> {
             };
             history.outcomes_without_value(range, &mut add).map_err(message)?;
         }
-        Ok(Self { history, replaced, configured, unvalued, without_sessions: false })
+        Ok(Self { history, replaced, configured, unvalued })
     }
 
     /// Says which values are not those that were reported; `None` where all are.
@@ -108,6 +106,6 @@ impl Engine for Valued<'_> {
     }
 
     fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
-        if self.without_sessions { Ok(None) } else { self.history.sessions(range) }
+        self.history.sessions(range)
     }
 }

@@ -4,25 +4,29 @@ use super::Section;
 use crate::measure::Quantity;
 use crate::money::{Cost, CostSum, Usd};
 use crate::query::{Engine, QueryError, Range};
+use crate::time::Timestamp;
 
-/// What each session cost, from single events.
+/// What each session cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sessions {
     /// What each session cost that made a call or was charged for one, in any order.
     pub costs: Vec<CostSum>,
-    /// Single calls that are kept, those without a session included.
+    /// Calls that were looked at, those without a session included.
     pub calls: u64,
+    /// Days (UTC) that were counted whole although only a part of them was asked for, since not all of their calls are
+    /// kept one by one.
+    pub whole_days: Vec<Timestamp>,
 }
 
 impl Sessions {
     /// No session, of no call.
     pub const fn new() -> Self {
-        Self { costs: Vec::new(), calls: 0 }
+        Self { costs: Vec::new(), calls: 0, whole_days: Vec::new() }
     }
 }
 
-/// The cost of sessions; `calls` is how many there were, also those of which only sums are kept.
+/// The cost of sessions; `calls` is how many calls there were.
 pub(super) fn section(engine: &dyn Engine, range: Range, calls: u64) -> Result<Option<Section>, QueryError> {
     let Some(sessions) = engine.sessions(range)? else { return Ok(None) };
     let mut section = Section::upright(
@@ -37,17 +41,31 @@ pub(super) fn section(engine: &dyn Engine, range: Range, calls: u64) -> Result<O
             "max_session_cost",
         ],
     );
-    if sessions.calls < calls {
-        section.note = Some(if sessions.calls == 0 {
-            "not kept: of this time there are sums, and no single calls".to_owned()
-        } else {
-            format!("from the {} of {calls} calls that are kept one by one", sessions.calls)
-        });
-    }
+    section.note = note(&sessions, calls);
     if !sessions.costs.is_empty() {
         section.push(Vec::new(), figures(sessions.costs));
     }
     Ok((!section.rows.is_empty() || section.note.is_some()).then_some(section))
+}
+
+/// What the figures are about, where that is not exactly what was asked for.
+fn note(sessions: &Sessions, calls: u64) -> Option<String> {
+    let mut parts = Vec::new();
+    if sessions.calls < calls {
+        parts.push(format!(
+            "from {} of {calls} calls: the sessions of the others are not kept",
+            sessions.calls
+        ));
+    }
+    if !sessions.whole_days.is_empty() {
+        let day = |at: &Timestamp| {
+            let (year, month, day) = at.date();
+            format!("{year:04}-{month:02}-{day:02}")
+        };
+        let days: Vec<_> = sessions.whole_days.iter().map(day).collect();
+        parts.push(format!("with all of {}: not every call of it is kept one by one", days.join(" and of ")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Count, sum, mean, and quantiles by nearest rank, which are exact.

@@ -150,7 +150,7 @@ fn a_forecast_needs_three_days_and_keeps_the_grade() {
     assert_eq!(section.rows[0].figures[2], Some(Quantity::Estimate(Cost::AtLeast(Usd::from_dollars(200)))));
 }
 
-/// A history that has lost some of its single calls.
+/// A history that tells of some sessions.
 struct Kept(Memory, Sessions);
 
 impl Engine for Kept {
@@ -173,14 +173,19 @@ fn sessions_say_of_how_many_calls_they_are() {
         let report = Report::of(&Kept(two_months(), sessions), Range::ALL).expect("answers");
         report.section("sessions").cloned()
     };
-    let all = Sessions { costs: vec![known(3).into()], calls: 50 };
+    let all = Sessions { costs: vec![known(3).into()], calls: 50, whole_days: Vec::new() };
     assert_eq!(of(all.clone()).expect("sessions").note, None);
-    let some = of(Sessions { calls: 20, ..all }).expect("sessions");
-    assert_eq!(some.note.expect("a note"), "from the 20 of 50 calls that are kept one by one");
+    let some = of(Sessions { calls: 20, ..all.clone() }).expect("sessions");
+    let lacking = "from 20 of 50 calls: the sessions of the others are not kept";
+    assert_eq!(some.note.expect("a note"), lacking);
+    let ends = of(Sessions { whole_days: vec![day(9, 1), day(10, 10)], ..all.clone() }).expect("sessions");
+    let whole = "with all of 2026-09-01 and of 2026-10-10: not every call of it is kept one by one";
+    assert_eq!(ends.note.expect("a note"), whole);
+    let both = of(Sessions { calls: 20, whole_days: vec![day(9, 1)], ..all }).expect("sessions");
+    assert!(both.note.is_some_and(|note| note.starts_with(lacking) && note.contains("2026-09-01")));
     let none = of(Sessions::default()).expect("a note");
-    assert_eq!(none.note.expect("a note"), "not kept: of this time there are sums, and no single calls");
-    assert!(none.rows.is_empty());
-    assert!(of(Sessions { costs: Vec::new(), calls: 50 }).is_none(), "no session, no section");
+    assert!(none.note.is_some_and(|note| note.starts_with("from 0 of 50 calls")) && none.rows.is_empty());
+    assert!(of(Sessions { calls: 50, ..Sessions::default() }).is_none(), "no session, no section");
 }
 
 #[test]

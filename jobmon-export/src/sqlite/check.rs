@@ -1,16 +1,17 @@
 //! Whether a history agrees with itself.
 
-use super::History;
-use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Timestamp};
-use std::collections::BTreeMap;
+use super::{History, sessions};
+use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Text, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
-type Slices = BTreeMap<(Timestamp, Key), Aggregate>;
+/// By start of the slice, and what it is about.
+type Slices<K, S> = BTreeMap<(Timestamp, K), S>;
 
 /// A slice of time whose stored sums are not those of its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// `hourly` or `daily`.
+    /// `hourly`, `daily` or `sessions`.
     pub table: &'static str,
     /// Start of the slice.
     pub start: Timestamp,
@@ -21,7 +22,7 @@ pub struct Difference {
 }
 
 impl History {
-    /// Compares the stored aggregates with the events they were made of: every figure of every key.
+    /// Compares the stored sums with the events they were made of: every figure of every key, and of every session.
     ///
     /// Empty when they agree. Meant for histories without sampling whose events are all still kept: what has
     /// no event any more differs.
@@ -40,8 +41,10 @@ impl History {
     }
 
     fn compare(&self) -> rusqlite::Result<Vec<Difference>> {
-        let (mut hours, mut days) = (Slices::new(), Slices::new());
+        let (mut hours, mut days) = (Slices::<Key, Aggregate>::new(), Slices::<Key, Aggregate>::new());
+        let mut by_session = sessions::Sums::new();
         self.visit_events(Range::ALL, &mut |resource, event| {
+            sessions::count(&mut by_session, event);
             Aggregate::sum_up(resource, event, &mut |key, add| {
                 let key = key.only(Dimension::ROLLUP);
                 add(days.entry((event.at().day(), key.clone())).or_default());
@@ -54,17 +57,30 @@ impl History {
             self.visit_slices(table, Range::ALL, &mut |start, key, aggregate| {
                 stored.insert((start, key.clone()), aggregate.clone());
             })?;
-            let keys: std::collections::BTreeSet<_> = stored.keys().chain(expected.keys()).collect();
-            for key in keys.into_iter().filter(|key| stored.get(key) != expected.get(key)) {
-                let calls = |slices: &Slices| slices.get(key).map_or(0, |aggregate| aggregate.calls);
-                differences.push(Difference {
-                    table,
-                    start: key.0,
-                    stored_calls: calls(&stored),
-                    event_calls: calls(&expected),
-                });
-            }
+            differences.extend(differing(table, &stored, &expected, |aggregate| aggregate.calls));
         }
+        let mut stored = sessions::Sums::new();
+        self.stored_sessions(Range::ALL, &mut |start, session, sum| {
+            stored.insert((start, Text::copied(session)), sum);
+        })?;
+        differences.extend(differing("sessions", &stored, &by_session, sessions::Sum::calls));
         Ok(differences)
     }
+}
+
+fn differing<K: Ord, S: PartialEq>(
+    table: &'static str,
+    stored: &Slices<K, S>,
+    expected: &Slices<K, S>,
+    calls: impl Fn(&S) -> u64,
+) -> Vec<Difference> {
+    let keys: BTreeSet<_> = stored.keys().chain(expected.keys()).collect();
+    let differ = keys.into_iter().filter(|key| stored.get(key) != expected.get(key));
+    let difference = |key: &(Timestamp, K)| Difference {
+        table,
+        start: key.0,
+        stored_calls: stored.get(key).map_or(0, &calls),
+        event_calls: expected.get(key).map_or(0, &calls),
+    };
+    differ.map(difference).collect()
 }

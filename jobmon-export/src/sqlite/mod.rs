@@ -1,4 +1,4 @@
-//! The history: raw events, and hourly and daily aggregates, in one SQLite file.
+//! The history: raw events, hourly and daily aggregates, and sums of sessions by day, in one SQLite file.
 //!
 //! One process writes through [`Sqlite`] while any number read through [`History`]: the file is in WAL mode, so
 //! readers never block the writer. Every batch is one transaction over raw rows and aggregates, so that both
@@ -10,6 +10,7 @@ mod read;
 mod reprice;
 mod rows;
 mod schema;
+mod sessions;
 mod write;
 
 pub use check::Difference;

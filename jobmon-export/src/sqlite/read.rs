@@ -3,8 +3,8 @@
 use super::{HistoryError, advice, rows, schema};
 use jobmon_core::report::Sessions;
 use jobmon_core::{
-    Aggregate, Bucket, CostSum, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch,
-    Text, Timestamp, Usd,
+    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text,
+    Timestamp,
 };
 use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
@@ -103,37 +103,6 @@ impl History {
             visit(&resource, &Event::Call(Box::new(call)));
         }
         self.visit_facts(rows::SELECT_FACTS, range, visit)
-    }
-
-    /// What each session cost, summed up by SQLite: of a call there is more to read than its cost.
-    fn sum_sessions(&self, range: Range) -> rusqlite::Result<Sessions> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT session, sum(calls), sum(usd), sum(grade = 'known'), sum(grade = 'at_least'), sum(grade = 'unpriced')
-             FROM (
-                SELECT session, 1 AS calls, cost_nanodollars AS usd, cost_grade AS grade FROM calls
-                WHERE start >= ?1 AND start < ?2
-                UNION ALL
-                SELECT session, 0, nanodollars, coalesce(json_extract(rest, '$.answer.cost.grade'), '') FROM facts
-                WHERE at >= ?1 AND at < ?2 AND kind = 'late'
-             ) GROUP BY session",
-        )?;
-        let mut sessions = Sessions::new();
-        let mut rows = statement.query((range.since.nanos(), range.until.nanos()))?;
-        while let Some(row) = rows.next()? {
-            let count = |column: usize| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
-            sessions.calls = sessions.calls.saturating_add(count(1)?);
-            let cost = CostSum {
-                usd: Usd::from_nanos(row.get::<_, Option<i64>>(2)?.unwrap_or(0)),
-                known: count(3)?,
-                at_least: count(4)?,
-                unpriced: count(5)?,
-            };
-            let took_part = count(1)? > 0 || cost.cost().is_some();
-            if took_part && !row.get_ref(0)?.as_str()?.is_empty() {
-                sessions.costs.push(cost);
-            }
-        }
-        Ok(sessions)
     }
 
     /// Visits stored aggregates of slices that start within a range.
@@ -257,6 +226,9 @@ impl Engine for History {
     }
 
     fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
-        self.sum_sessions(range).map(Some).map_err(|error| self.failed(&error))
+        let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
+        let result = self.sum_sessions(range).map(Some).map_err(|error| self.failed(&error));
+        drop(snapshot);
+        result
     }
 }

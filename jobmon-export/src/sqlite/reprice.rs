@@ -1,6 +1,6 @@
 //! Prices a history again, after a correction of the prices.
 
-use super::{HistoryError, Sqlite, rows, schema};
+use super::{HistoryError, Sqlite, rows, schema, sessions};
 use crate::repriced::Repriced;
 use jobmon_core::{
     Cost, Dimension, Event, Key, Prices, Range, Resource, Rollup, SpanId, Text, Timestamp, Usd, reprice,
@@ -47,8 +47,8 @@ impl Change {
 }
 
 impl Sqlite {
-    /// Prices the calls and late answers of a time again, as of when they were made, and corrects the hourly and daily
-    /// sums and what calls around them say was inside them: all in one transaction. Each event keeps what it cost at
+    /// Prices the calls and late answers of a time again, as of when they were made, and corrects the sums
+    /// of hours, days and sessions and what calls around them say was inside them: all in one transaction. Each event keeps what it cost at
     /// first; the table `repricings` keeps what was done. Agents may write meanwhile; they wait while this runs.
     ///
     /// With `dry_run` everything is computed and nothing written.
@@ -91,7 +91,12 @@ fn again(
     dry_run: bool,
 ) -> rusqlite::Result<Repriced> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut work = Work { transaction: &transaction, done: Repriced::default(), sums: HashMap::new() };
+    let mut work = Work {
+        transaction: &transaction,
+        done: Repriced::default(),
+        sums: HashMap::new(),
+        by_session: sessions::Sums::new(),
+    };
     let mut inside: HashMap<SpanId, Change> = HashMap::new();
     work.calls(range, prices, &mut inside)?;
     work.late_answers(range, prices)?;
@@ -125,6 +130,7 @@ struct Work<'a> {
     done: Repriced,
     /// By start of the hour.
     sums: HashMap<(Timestamp, Key), Change>,
+    by_session: sessions::Sums,
 }
 
 impl Work<'_> {
@@ -219,11 +225,15 @@ impl Work<'_> {
     }
 
     fn sum(&mut self, resource: &Resource, event: &Event, change: Change) {
+        let Change { nanos, known, at_least, unpriced, wasted } = change;
+        let spent = sessions::Sum([0, 0, nanos, known, at_least, unpriced, wasted, 0, 0]);
+        sessions::put(&mut self.by_session, event, &spent);
         let key = Key::of(resource, event).only(Dimension::ROLLUP);
         self.sums.entry((event.at().hour(), key)).or_default().add(change);
     }
 
     fn correct_sums(&self) -> rusqlite::Result<()> {
+        sessions::add(self.transaction, &self.by_session)?;
         let same: Vec<_> =
             schema::dimensions().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 7)).collect();
         for table in ["hourly", "daily"] {

@@ -1,6 +1,6 @@
 //! Tables of the history and their version.
 
-use super::HistoryError;
+use super::{HistoryError, sessions};
 use jobmon_core::{Aggregate, Dimension};
 use rusqlite::Connection;
 use std::io::Read;
@@ -71,6 +71,16 @@ fn aggregates(table: &str) -> String {
     )
 }
 
+/// One row for each day and session, and for what has no session.
+fn by_session() -> String {
+    let columns = sessions::COLUMNS.map(|name| format!("{name} INTEGER NOT NULL"));
+    format!(
+        "CREATE TABLE sessions (start INTEGER NOT NULL, session TEXT NOT NULL, {}, PRIMARY KEY (start, session))
+         STRICT, WITHOUT ROWID;",
+        columns.join(", ")
+    )
+}
+
 /// Columns of the dimensions that aggregates are kept by, in their order.
 pub(super) fn dimensions() -> impl Iterator<Item = &'static str> {
     Dimension::ROLLUP.iter().map(|dimension| dimension.name())
@@ -130,6 +140,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     let make = || {
         transaction.execute_batch(EVENTS)?;
         transaction.execute_batch(REPRICINGS)?;
+        transaction.execute_batch(&by_session())?;
         transaction.execute_batch(&aggregates("hourly"))?;
         transaction.execute_batch(&aggregates("daily"))?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -172,6 +183,8 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
         }
         connection.execute_batch(REPRICINGS)?;
         ["hourly", "daily"].into_iter().try_for_each(|table| remake(connection, table))?;
+        connection.execute_batch(&by_session())?;
+        sessions::fill(connection)?;
         connection.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(())

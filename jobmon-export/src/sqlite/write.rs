@@ -1,7 +1,7 @@
 //! [`Sqlite`]: writes the history.
 
 use super::budgets::{Follower, Rows};
-use super::{HistoryError, rows, schema};
+use super::{HistoryError, rows, schema, sessions};
 use jobmon_core::{
     Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Subject,
     Text, Timestamp,
@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Writes the history: raw events, and hourly and daily aggregates, in one SQLite file.
+/// Writes the history: raw events, hourly and daily aggregates, and sums of sessions by day, in one SQLite file.
 ///
 /// Each batch is one transaction, so a reader, or a restart after a crash, finds raw rows and aggregates in
 /// agreement. Other processes may read the file meanwhile, and other agents may write it.
-/// Calls that sampling leaves out have no raw row; the aggregates count them.
+/// Calls that sampling leaves out have no raw row; aggregates and sums of sessions count them.
 ///
 /// ```
 /// use jobmon_export::{Monitor, Sqlite};
@@ -135,6 +135,7 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Rows::last(&transaction)?;
     let mut hours: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
+    let mut by_session = sessions::Sums::new();
     {
         let mut call = transaction.prepare_cached(rows::INSERT_CALL)?;
         let mut fact = transaction.prepare_cached(rows::INSERT_FACT)?;
@@ -148,6 +149,7 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
                 Event::Call(_) => {}
                 event => rows::insert_fact(&mut fact, &batch.resource, event)?,
             }
+            sessions::count(&mut by_session, event);
             let hour = event.at().hour();
             Aggregate::sum_up(&batch.resource, event, &mut |key, add| {
                 add(hours.entry((hour, key.only(Dimension::ROLLUP))).or_default());
@@ -161,6 +163,7 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
     for (table, slices) in [("hourly", hours), ("daily", days)] {
         merge(&transaction, table, slices)?;
     }
+    sessions::add(&transaction, &by_session)?;
     let after = Rows::last(&transaction)?;
     transaction.commit()?;
     Ok((before, after))
