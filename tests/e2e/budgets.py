@@ -189,8 +189,10 @@ def check_stopped_calls(checks, cli, db, calls, report):
 
 def make_older(db, nanos):
     with closing(sqlite3.connect(db, timeout=10)) as connection, connection:
-        for table, column in (("calls", "start"), ("facts", "at"), ("hourly", "start"), ("daily", "start")):
-            connection.execute(f"UPDATE {table} SET {column} = {column} - {nanos}")
+        tables = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+        for table, column in connection.execute(tables).fetchall():
+            if column in ("start", "at"):
+                connection.execute(f"UPDATE {table} SET {column} = {column} - {nanos}")
 
 
 def check_tokens(checks, options, folder):
