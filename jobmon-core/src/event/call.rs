@@ -176,13 +176,6 @@ pub struct Pricing {
     pub context: Vec<(Text, Text)>,
 }
 
-impl Pricing {
-    /// Whether nothing was said.
-    pub const fn is_empty(&self) -> bool {
-        self.api_url.is_none() && self.context.is_empty()
-    }
-}
-
 /// A cost before it was computed again with other prices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

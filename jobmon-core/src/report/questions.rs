@@ -168,19 +168,18 @@ impl Question {
     pub(super) fn ask(&self, engine: &dyn Engine, range: Range) -> Result<Section, QueryError> {
         let measure = |name: &&str| Measure::named(name).map_err(QueryError::from);
         let measures = self.measures.iter().map(measure).collect::<Result<Vec<_>, _>>()?;
-        let mut query = Query::new(measures.iter().copied()).by(self.by.iter().copied()).range(range);
+        let about = self.about.iter().map(measure).collect::<Result<Vec<_>, _>>()?;
+        // Asked together, so that the engine is gone through once.
+        let asked = measures.iter().chain(&about).copied();
+        let mut query = Query::new(asked).by(self.by.iter().copied()).range(range);
         if let Some(dimension) = self.only {
             query = query.filter(Filter { dimension, negated: true, values: vec![None] });
         }
         let mut rows = query.run(engine)?;
-        if !self.about.is_empty() {
-            let measures = self.about.iter().map(measure).collect::<Result<_, _>>()?;
-            let said: Vec<_> = Query { measures, ..query }.run(engine)?;
-            let has = |row: &Row| {
-                said.iter().any(|s| s.group == row.group && s.figures.iter().copied().any(is_something))
-            };
-            rows.retain(has);
-        }
+        rows.retain_mut(|row| {
+            let about = row.figures.split_off(measures.len());
+            about.is_empty() || about.into_iter().any(is_something)
+        });
         rows.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.group.cmp(&b.group)));
         let groups = self.by.iter().map(|dimension| dimension.name());
         let columns = measures.iter().map(|measure| measure.name);

@@ -176,7 +176,7 @@ mod listed {
         let price = |model| {
             list::price(
                 &list,
-                &card::Cards::default(),
+                &crate::price::card::Cards::default(),
                 &PriceRequest::new(Some("acme"), model, now(), &usage),
             )
         };
@@ -345,103 +345,8 @@ mod listed {
         }
     }
 
-    mod own {
-        use super::*;
-        use crate::price::{ModelPrice, Rate};
-        use crate::time::Timestamp;
-
-        fn flat(nanos: i64) -> Rate {
-            Rate::flat(Usd::from_nanos(nanos))
-        }
-
-        fn input(model: &'static str, dollars: i64) -> ModelPrice {
-            ModelPrice::new(model).rate(UsageUnit::InputTokens, Rate::flat(Usd::from_dollars(dollars)))
-        }
-
-        /// Dollars for a million tokens.
-        fn dollars(
-            prices: &Prices,
-            provider: Option<&str>,
-            model: &str,
-            context: &[(&str, &str)],
-        ) -> Option<i64> {
-            let usage = Usage { input: Some(1_000_000), ..Usage::default() };
-            match prices.price(&PriceRequest::new(provider, model, now(), &usage).with_context(context)) {
-                Cost::Unpriced => None,
-                cost => Some(cost.floor().nanos() / 1_000_000_000),
-            }
-        }
-
-        #[test]
-        fn the_price_that_fits_best_counts() {
-            let later = Timestamp::from(now() + Duration::from_secs(1));
-            let prices = Prices::bundled().with_models([
-                input("llama*", 1),
-                input("llama-70b*", 2),
-                input("llama-70b-q4", 3),
-                input("llama-70b-q4", 4).provider("vllm"),
-                input("llama-70b-q4", 5).provider("vllm").from(later),
-                input("llama-70b-q4", 6).provider("vllm").from(Timestamp::from(now())),
-                input("llama-70b-q4", 7).context("service_tier", "flex"),
-                input("gpt-4o", 8).provider("azure_openai"),
-            ]);
-            let prices = prices.expect("correct");
-            let ask = |provider, model| dollars(&prices, provider, model, &[]);
-            assert_eq!(ask(Some("x"), "LLAMA-7b"), Some(1));
-            assert_eq!(ask(Some("x"), "llama-70b-q8"), Some(2));
-            assert_eq!(ask(Some("x"), "llama-70b-q4"), Some(3));
-            assert_eq!(ask(Some("vLLM"), "llama-70b-q4"), Some(6));
-            assert_eq!(dollars(&prices, Some("x"), "llama-70b-q4", &[("service_tier", "flex")]), Some(7));
-            assert_eq!(ask(Some("azure.ai.openai"), "gpt-4o"), Some(8));
-            assert_eq!(ask(Some("openai"), "gpt-4o"), Some(2), "the list's");
-            assert!(prices.version().starts_with("genai-prices 0.2.1 + own "), "{}", prices.version());
-            assert_eq!(prices.with_models([]).expect("none").version(), "genai-prices 0.2.1");
-        }
-
-        #[test]
-        fn tiers_are_cliffs_and_parts_are_charged() {
-            let price = ModelPrice::new("m")
-                .rate(UsageUnit::InputTokens, flat(1_000_000_000).above(200_000, Usd::from_dollars(2)))
-                .rate(UsageUnit::CacheReadTokens, flat(100_000_000))
-                .rate(UsageUnit::OutputTokens, flat(4_000_000_000).above(200_000, Usd::from_dollars(6)))
-                .rate(UsageUnit::Requests, flat(5_000_000_000));
-            let prices = Prices::none().with_models([price]).expect("correct");
-            let ask = |usage: Usage| prices.price(&PriceRequest::new(None, "m", now(), &usage));
-            assert_eq!(ask(Usage::new(200_000, 1_000)), known(200_000_000 + 4_000_000 + 5_000_000));
-            assert_eq!(ask(Usage::new(200_001, 1_000)), known(400_002_000 + 6_000_000 + 5_000_000));
-            assert_eq!(ask(Usage::new(1_000, 0).with_cache_read(900)), known(100_000 + 90_000 + 5_000_000));
-        }
-
-        #[test]
-        fn what_cannot_be_meant_is_refused() {
-            let in_out = |input, output| {
-                ModelPrice::new("m").rate(UsageUnit::InputTokens, input).rate(UsageUnit::OutputTokens, output)
-            };
-            for (price, said) in [
-                (ModelPrice::new(" "), "the name is empty"),
-                (ModelPrice::new("*").rate(UsageUnit::InputTokens, flat(1_000_000)), "the name is empty"),
-                (ModelPrice::new("m"), "no price is given"),
-                (in_out(flat(-1), flat(1_000_000)), "`input_mtok`: a price cannot be negative"),
-                (
-                    in_out(flat(1_000_000), flat(2_500)),
-                    "`output_mtok`: $0.0000025 for a million tokens is less than",
-                ),
-                (in_out(Rate::flat(Usd::from_dollars(2_500_000)), flat(0)), "is more than any model costs"),
-                (
-                    in_out(flat(1_000_000).above(9, Usd::from_nanos(1_000_000)).above(9, Usd::ZERO), flat(0)),
-                    "tiers overlap: one starts above 9 input tokens and the next above 9",
-                ),
-                (in_out(flat(1_000_000).above(0, Usd::ZERO), flat(0)), "is the base"),
-                (ModelPrice::new("m").rate(UsageUnit::CacheReadTokens, flat(1_000_000)), "model `m`"),
-            ] {
-                let error = Prices::bundled().with_models([price]).expect_err(said).to_string();
-                assert!(error.contains(said), "{said}: {error}");
-            }
-            let twice = Prices::bundled()
-                .with_models([input("M", 1).provider("gemini"), input("m", 2).provider("google")]);
-            assert!(twice.expect_err("twice").to_string().contains("given twice"));
-        }
-    }
+    mod card;
+    mod own;
 
     #[test]
     fn rates_explain_prices() {
@@ -466,101 +371,6 @@ mod listed {
         assert_eq!((rule.provider.as_deref(), rule.model.as_str()), (Some("google"), "gemini-2.5-pro"));
         assert_eq!(of(&rule.rates, UsageUnit::InputTokens), Some(2_500_000_000));
         assert_eq!(priced.cost, known(765_000_000));
-    }
-
-    /// Usage of everything that a card has.
-    fn common() -> impl Strategy<Value = Usage> {
-        let tokens = || prop_oneof![Just(0), 0..3_000_u64, 0..3_000_000_u64, 199_990..200_010_u64];
-        (prop::array::uniform5(tokens()), any::<[bool; 5]>()).prop_map(|(counts, given)| {
-            let [input, output, read, written, reasoning] = counts;
-            let some = |at: usize, count: u64| given[at].then_some(count);
-            Usage {
-                input: some(0, input),
-                output: some(1, output),
-                cache_read: some(2, read % (input + 1)),
-                cache_write: some(3, written % (input - read % (input + 1) + 1)),
-                reasoning: some(4, reasoning % (output + 1)),
-                ..Usage::default()
-            }
-        })
-    }
-
-    #[test]
-    fn cards_say_what_the_list_says() {
-        let models = Prices::bundled().models();
-        let list = Calculator::bundled();
-        let cards = card::Cards::default();
-        let model = (0..models.len()).prop_map(|at| models[at].clone());
-        let context = prop::sample::select(vec![
-            vec![],
-            vec![("service_tier", "flex")],
-            vec![("processing", "batch")],
-            vec![("service_tier", "default")],
-        ]);
-        let hours = 0..30_000_u64;
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(1_500));
-        let cases = (model, common(), context, hours);
-        let ran = runner.run(&cases, |(model, usage, context, hours)| {
-            let at = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + hours * 3_600);
-            let request =
-                PriceRequest::new(Some(&model.provider), &model.model, at, &usage).with_context(&context);
-            let asked = list::ask(&list::Query::new(list, &request)).0;
-            for _ in 0..2 {
-                let by_card = list::price(list, &cards, &request);
-                prop_assert_eq!(by_card.grade(), asked.grade(), "{} and {}", by_card, asked);
-                // A half is rounded as floating point has it in one, up in the other.
-                prop_assert!(
-                    (by_card.floor().nanos() - asked.floor().nanos()).abs() <= 1,
-                    "{} {}",
-                    by_card,
-                    asked
-                );
-            }
-            Ok(())
-        });
-        ran.expect("the same");
-    }
-
-    #[test]
-    fn halves_are_rounded_up_whoever_asks_first() {
-        // 37.5 nanodollars for a cached token.
-        let usage = Usage::new(1, 0).with_cache_read(1);
-        let list = r#"[{"id": "acme", "name": "Acme", "api_pattern": "acme", "models": [
-            {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1, "cache_read_mtok": 0.0375, "output_mtok": 1}}]}]"#;
-        let prices = Prices::from_json(list).expect("a list");
-        let request = PriceRequest::new(Some("acme"), "m", now(), &usage);
-        assert_eq!(
-            [prices.price(&request), prices.explain(&request).cost, prices.price(&request)],
-            [known(38); 3]
-        );
-    }
-
-    #[test]
-    fn a_card_does_not_outlive_its_price() {
-        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        let usage = Usage::new(1_000_000, 0);
-        let prices = Prices::bundled();
-        let ask = |model, at| prices.price(&PriceRequest::new(Some("deepseek"), model, at, &usage));
-        let day = 1_795_478_400;
-        for _ in 0..2 {
-            assert_eq!(ask("deepseek-v4-flash", at(day + 3_599)), known(150_000_000));
-            assert_eq!(ask("deepseek-v4-flash", at(day + 3_600)), known(300_000_000));
-            assert_eq!(ask("deepseek-v4-flash", at(day + 4 * 3_600)), known(150_000_000));
-            assert_eq!(ask("deepseek-v4-flash", at(1_780_000_000)), known(140_000_000));
-        }
-        // A price that changes within a minute is asked for each time.
-        let list = r#"[{"id": "acme", "name": "Acme", "api_pattern": "acme", "models": [{"id": "m", "match": {"equals": "m"}, "prices": [
-            {"prices": {"input_mtok": 1}},
-            {"constraint": {"start_time": "12:00:30Z", "end_time": "13:00:00Z"}, "prices": {"input_mtok": 2}}]}]}]"#;
-        let prices = Prices::from_json(list).expect("a list");
-        let ask =
-            |seconds| prices.price(&PriceRequest::new(Some("acme"), "m", at(day + 43_200 + seconds), &usage));
-        for _ in 0..2 {
-            assert_eq!(
-                [ask(29), ask(30), ask(3_600)].map(|cost| cost.floor().nanos() / 1_000_000_000),
-                [1, 2, 1]
-            );
-        }
     }
 
     #[test]
