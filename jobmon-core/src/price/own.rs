@@ -219,12 +219,17 @@ impl ModelPrice {
         named: &Named<'_>,
         request: &PriceRequest<'_>,
     ) -> Option<(bool, usize, bool, usize, Option<Timestamp>)> {
-        let lower = named.model.to_ascii_lowercase();
-        let pattern = self.model.trim().to_ascii_lowercase();
+        let pattern = self.model.trim();
         let (fits, exact) = match pattern.strip_suffix('*') {
-            Some(start) => (lower.starts_with(start), false),
-            None => (lower == pattern, true),
+            Some(start) => {
+                let beginning = named.model.get(..start.len());
+                (beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start)), false)
+            }
+            None => (named.model.eq_ignore_ascii_case(pattern), true),
         };
+        if !fits {
+            return None;
+        }
         let provider = match (&self.provider, named.provider) {
             (Some(own), Some(given)) => {
                 let own = list_name(own.trim());
@@ -242,7 +247,7 @@ impl ModelPrice {
                 .find(|(known, _)| *known == key.as_str())
                 .is_some_and(|(_, v)| *v == value.as_str())
         };
-        (fits && provider && now && self.context.iter().all(said)).then_some((
+        (provider && now && self.context.iter().all(said)).then_some((
             exact,
             pattern.len(),
             self.provider.is_some(),
