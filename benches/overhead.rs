@@ -20,7 +20,7 @@ const BURSTS: u32 = 400;
 struct Nowhere;
 
 impl Exporter for Nowhere {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "nowhere"
     }
     fn export(&mut self, _: &Batch) -> Result<(), ExportError> {

@@ -11,6 +11,7 @@ use crate::lane::lock;
 use crate::late::Ended;
 use crate::money::Cost;
 use crate::monitor::Shared;
+use crate::operation::Operation;
 use crate::response::Answer;
 use crate::setting::Setting;
 use crate::site::{Site, Track};
@@ -38,6 +39,9 @@ pub(crate) struct Active {
     root: SpanId,
     track: Track,
     pub(crate) sampled: bool,
+    sample_rate: f64,
+    /// The nearest agent: this, or one around it.
+    agent: Option<Text>,
     pub(crate) funds: Funds,
     state: Mutex<State>,
 }
@@ -76,14 +80,19 @@ impl Active {
         let parent = inside.call.take().filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
         let mut record = setting.record;
         let span = SpanId::random();
-        let (trace, root, sampled) = match &parent {
-            Some(parent) => (parent.id.trace, parent.root, parent.sampled),
+        let facts = &site.facts;
+        let (trace, root, sampled, sample_rate) = match &parent {
+            Some(parent) => (parent.id.trace, parent.root, parent.sampled, parent.sample_rate),
             None => {
                 let trace = TraceId::random();
-                (trace, span, sampled(trace, monitor.settings.sampling_rate))
+                let rate = monitor.settings.sampling_rate;
+                (trace, span, sampled(trace, rate), rate)
             }
         };
-        let facts = &site.facts;
+        let agent = match facts.operation {
+            Operation::InvokeAgent => Some(Text::literal(facts.name)),
+            _ => parent.as_ref().and_then(|parent| parent.agent.clone()),
+        };
         let id = CallId { trace, span };
         let track = facts.track.and(monitor.settings.track);
         record.id = id;
@@ -94,7 +103,9 @@ impl Active {
         record.operation = facts.operation;
         record.provider = record.provider.take().or(facts.provider.map(Text::literal));
         record.model = record.model.take().or(facts.model.map(Text::literal));
+        record.agent.clone_from(&agent);
         record.sampled = sampled;
+        record.sample_rate = sample_rate;
         record.tokens_tracked = track.tokens;
         let feature = record.scope.feature.take().or(facts.feature.map(Text::literal));
         record.budgets.extend(facts.budget.map(Text::literal));
@@ -115,7 +126,19 @@ impl Active {
             counted_inside: false,
             gives_stream: false,
         });
-        let call = Arc::new(Self { monitor, site, id, parent, root, track, sampled, funds, state });
+        let call = Arc::new(Self {
+            monitor,
+            site,
+            id,
+            parent,
+            root,
+            track,
+            sampled,
+            sample_rate,
+            agent,
+            funds,
+            state,
+        });
         inside.call = Some(Arc::clone(&call));
         (call, inside)
     }
@@ -142,7 +165,7 @@ impl Active {
         }
         let late = state.ended.as_mut().and_then(|ended| late(ended, what));
         drop(state);
-        self.monitor.late.fetch_add(1, Relaxed);
+        self.monitor.counts.late.fetch_add(1, Relaxed);
         self.warn(match &late {
             Some(_) => {
                 "came after the end of its call and is recorded apart; the call itself stays as it was"
@@ -160,13 +183,13 @@ impl Active {
 
     /// Counts what found no room.
     fn lost(&self, why: &str) {
-        self.monitor.unattached.fetch_add(1, Relaxed);
+        self.monitor.counts.unattached.fetch_add(1, Relaxed);
         self.warn(&format!("came {why} and is not recorded"));
     }
 
     /// Counts what was recorded before.
     fn again(&self, what: &str) {
-        self.monitor.repeated.fetch_add(1, Relaxed);
+        self.monitor.counts.repeated.fetch_add(1, Relaxed);
         self.warn(&format!("was reported before: {what}"));
     }
 
@@ -280,7 +303,11 @@ impl Active {
 
     /// What it gives is a stream.
     pub(crate) fn gives_stream(&self) {
-        lock(&self.state).gives_stream = true;
+        let mut state = lock(&self.state);
+        state.gives_stream = true;
+        if let Some(record) = &mut state.record {
+            record.streams = true;
+        }
     }
 
     /// A chunk of a stream that is read inside has come.
@@ -425,7 +452,7 @@ impl Active {
 
     /// Counts it, and tells once for each function what can be done.
     fn usage_is_missing(&self) {
-        self.monitor.without_usage.fetch_add(1, Relaxed);
+        self.monitor.counts.without_usage.fetch_add(1, Relaxed);
         let facts = &self.site.facts;
         let text = format!(
             "`{}` ({}:{}) is a model call that ended without usage, so its cost is unknown. Ways out: pass the \

@@ -1,6 +1,7 @@
 //! [`Exporter`]: where finished events go.
 
 use crate::budget::Budgets;
+use crate::delivery::Health;
 use crate::event::Event;
 use crate::text::Text;
 use std::fmt;
@@ -40,7 +41,7 @@ pub struct Batch {
 /// struct Counter(usize);
 ///
 /// impl Exporter for Counter {
-///     fn name(&self) -> &'static str {
+///     fn name(&self) -> &str {
 ///         "counter"
 ///     }
 ///     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -50,8 +51,19 @@ pub struct Batch {
 /// }
 /// ```
 pub trait Exporter: Send + 'static {
-    /// A short name for messages and counters, such as `sqlite`.
-    fn name(&self) -> &'static str;
+    /// A short name for messages and counters, such as `sqlite`: of several exporters, each should have its own.
+    fn name(&self) -> &str;
+
+    /// Called first: for exporters that tell how delivery goes, or [defer](Self::defers).
+    fn health(&mut self, health: Health) {
+        drop(health);
+    }
+
+    /// Whether events that [`export`](Self::export) took arrive later, and the exporter itself tells [`Health`] what
+    /// became of each: `exported` or `dropped`. By default those that it took have arrived.
+    fn defers(&self) -> bool {
+        false
+    }
 
     /// Called before [`start`](Self::start) where there are budgets: for exporters whose destination tells what was
     /// spent before, and what other processes spend.

@@ -40,7 +40,7 @@ pub fn observe<R: LlmResponse>(response: R) -> R {
 }
 
 fn unattached(monitor: &Shared, what: &str) {
-    monitor.unattached.fetch_add(1, Relaxed);
+    monitor.counts.unattached.fetch_add(1, Relaxed);
     let text = format!(
         "{what} was reported outside of any call and is not recorded; report it inside a function with \
          `#[instrument_llm]`, or carry the context there with `.in_current_context()`"

@@ -1,11 +1,12 @@
 //! One exporter with its own bounded queue and thread.
 
 use crate::context;
+use crate::delivery::{Counts, LaneCounts};
 use crate::exporter::{Batch, ExportError, Exporter};
 use crate::warning::Warnings;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -60,13 +61,12 @@ struct Queue {
 }
 
 pub(crate) struct Lane {
-    pub(crate) name: &'static str,
+    counts: Arc<Counts>,
+    own: usize,
     capacity: usize,
     queue: Mutex<Queue>,
     arrived: Condvar,
     warnings: Warnings,
-    pub(crate) exported: AtomicU64,
-    pub(crate) dropped: AtomicU64,
 }
 
 /// The lock, whether or not a thread panicked while it held it: all our updates are single steps.
@@ -77,23 +77,27 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Lane {
     pub(crate) fn start(
         exporter: Box<dyn Exporter>,
+        (counts, own): (Arc<Counts>, usize),
         capacity: usize,
         warnings: Warnings,
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let lane = Arc::new(Self {
-            name: exporter.name(),
+            counts,
+            own,
             capacity,
             queue: Mutex::default(),
             arrived: Condvar::new(),
             warnings,
-            exported: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
         });
         let runner = Arc::clone(&lane);
         let thread = std::thread::Builder::new()
-            .name(format!("jobmon-{}", lane.name))
+            .name(format!("jobmon-{}", lane.counts().name))
             .spawn(move || runner.run(exporter))?;
         Ok((lane, thread))
+    }
+
+    fn counts(&self) -> &LaneCounts {
+        &self.counts.lanes[self.own]
     }
 
     /// Queues a batch; drops and counts it when the queue is full.
@@ -123,8 +127,9 @@ impl Lane {
     }
 
     fn lose(&self, events: usize, why: &str) {
-        self.dropped.fetch_add(events as u64, Relaxed);
-        self.warnings.once(self.name, &format!("exporter `{}` loses events: {why}", self.name));
+        let LaneCounts { name, dropped, .. } = self.counts();
+        dropped.fetch_add(events as u64, Relaxed);
+        self.warnings.once(name, &format!("exporter `{name}` loses events: {why}"));
     }
 
     fn next(&self, patience: Option<Duration>) -> Message {
@@ -191,14 +196,14 @@ impl Lane {
         loop {
             match catch_unwind(AssertUnwindSafe(|| exporter.export(batch))) {
                 Ok(Ok(())) => {
-                    self.exported.fetch_add(batch.events.len() as u64, Relaxed);
+                    if !exporter.defers() {
+                        self.counts().exported.fetch_add(batch.events.len() as u64, Relaxed);
+                    }
                     return true;
                 }
                 Ok(Err(ExportError::Busy { after, reason })) => {
-                    self.warnings.once(
-                        self.name,
-                        &format!("exporter `{}` waits and tries again: {reason}", self.name),
-                    );
+                    let name = &self.counts().name;
+                    self.warnings.once(name, &format!("exporter `{name}` waits and tries again: {reason}"));
                     if !self.pause(after.min(LONGEST_PAUSE)) {
                         self.lose(batch.events.len(), &reason);
                         return true;
@@ -230,7 +235,7 @@ impl Lane {
     ) -> bool {
         let result = catch_unwind(AssertUnwindSafe(|| run(exporter)));
         if let Ok(Err(error)) = &result {
-            self.warnings.say(&format!("exporter `{}`: {error}", self.name));
+            self.warnings.say(&format!("exporter `{}`: {error}", self.counts().name));
         }
         result.is_ok()
     }
@@ -238,6 +243,6 @@ impl Lane {
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Lane").field("name", &self.counts().name).finish_non_exhaustive()
     }
 }

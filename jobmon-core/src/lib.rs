@@ -75,11 +75,12 @@ pub use budget::{
 pub use category::ErrorCategory;
 pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
 pub use costing::{reprice, reprice_late};
-pub use delivery::{Delivery, ExporterDelivery};
+pub use delivery::{Delivery, ExporterDelivery, Health};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, End, Event, Fact, Feedback, Late, Location, Original, Outcome, PricedAnswer,
-    Pricing, Prompt, Rollup, Scope, Score, Search, Subject, Verdict,
+    Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Late, Location, Message,
+    Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Remote, Request, Role, Rollup, Scope,
+    Score, Search, Subject, Tool, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};

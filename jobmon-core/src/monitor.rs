@@ -2,17 +2,18 @@
 
 use crate::budget::{Book, BudgetError, BudgetStatus, Budgets};
 use crate::context::{self, Context};
-use crate::delivery::{Delivery, ExporterDelivery};
+use crate::delivery::{Counts, Delivery, Health, LaneCounts};
 use crate::event::Event;
 use crate::exporter::{ExportError, Exporter};
 use crate::lane::{Lane, Ticket, lock};
 use crate::price::PricesError;
 use crate::settings::Settings;
+use crate::text::Text;
 use crate::time::Timestamp;
 use crate::{DISABLED, worker};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -34,12 +35,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Mutex<Queue>,
     pub(crate) wake: Condvar,
     pub(crate) lanes: Vec<Arc<Lane>>,
-    pub(crate) accepted: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-    pub(crate) without_usage: AtomicU64,
-    pub(crate) unattached: AtomicU64,
-    pub(crate) late: AtomicU64,
-    pub(crate) repeated: AtomicU64,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Shared {
@@ -68,7 +64,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         if queue.events.len() >= self.settings.queue_capacity || queue.stopping.is_some() {
             drop(queue);
-            self.dropped.fetch_add(1, Relaxed);
+            self.counts.dropped.fetch_add(1, Relaxed);
             return;
         }
         queue.events.push(event);
@@ -77,7 +73,7 @@ impl Shared {
             self.wake.notify_one();
         }
         drop(queue);
-        self.accepted.fetch_add(1, Relaxed);
+        self.counts.accepted.fetch_add(1, Relaxed);
     }
 
     /// Whether it has ended, or is about to.
@@ -90,14 +86,18 @@ impl Shared {
             return true;
         }
         let ticket = Ticket::new(self.lanes.len());
+        *lock(&self.counts.deadline) = Some(deadline);
         lock(&self.queue).flushes.push(Arc::clone(&ticket));
         self.wake.notify_one();
-        ticket.wait_until(deadline)
+        let done = ticket.wait_until(deadline);
+        *lock(&self.counts.deadline) = None;
+        done
     }
 
     fn stop(&self, deadline: Instant) -> bool {
         // The worker is one more party: it can be late too.
         let ticket = Ticket::new(self.lanes.len() + 1);
+        *lock(&self.counts.deadline) = Some(deadline);
         let mut queue = lock(&self.queue);
         if queue.stopping.is_none() {
             queue.stopping = Some(Arc::clone(&ticket));
@@ -105,29 +105,6 @@ impl Shared {
         drop(queue);
         self.wake.notify_one();
         ticket.wait_until(deadline)
-    }
-
-    fn delivery(&self) -> Delivery {
-        let accepted = self.accepted.load(Relaxed);
-        Delivery {
-            events: accepted + self.dropped.load(Relaxed),
-            dropped: self.dropped.load(Relaxed),
-            calls_without_usage: self.without_usage.load(Relaxed),
-            unattached: self.unattached.load(Relaxed),
-            late: self.late.load(Relaxed),
-            repeated: self.repeated.load(Relaxed),
-            exporters: self
-                .lanes
-                .iter()
-                .map(|lane| ExporterDelivery {
-                    name: lane.name,
-                    exported: lane.exported.load(Relaxed),
-                    dropped: lane.dropped.load(Relaxed),
-                    pending: accepted
-                        .saturating_sub(lane.exported.load(Relaxed) + lane.dropped.load(Relaxed)),
-                })
-                .collect(),
-        }
     }
 }
 
@@ -157,7 +134,7 @@ pub enum StartError {
     /// An exporter could not start.
     Exporter {
         /// Which one.
-        name: &'static str,
+        name: Text,
         /// Why not.
         source: ExportError,
     },
@@ -218,9 +195,12 @@ impl Pipeline {
             });
             decoded.map_err(StartError::Thread)?;
         }
-        for exporter in &mut exporters {
-            let name = exporter.name();
+        let lanes = exporters.iter().map(|exporter| LaneCounts::new(exporter.name())).collect();
+        let counts = Arc::new(Counts { lanes, ..Counts::default() });
+        for (own, exporter) in exporters.iter_mut().enumerate() {
+            let name = counts.lanes[own].name.clone();
             let started = catch_unwind(AssertUnwindSafe(|| {
+                exporter.health(Health::new(Arc::clone(&counts), own));
                 if let Some(budgets) = Budgets::of(&book) {
                     exporter.budgets(budgets);
                 }
@@ -230,23 +210,13 @@ impl Pipeline {
             started.unwrap_or_else(panicked).map_err(|source| StartError::Exporter { name, source })?;
         }
         let mut lanes = Vec::new();
-        for exporter in exporters {
-            let lane = Lane::start(exporter, settings.queue_capacity, settings.warnings.clone());
+        for (own, exporter) in exporters.into_iter().enumerate() {
+            let counts = (Arc::clone(&counts), own);
+            let lane = Lane::start(exporter, counts, settings.queue_capacity, settings.warnings.clone());
             lanes.push(lane.map_err(StartError::Thread)?.0);
         }
-        let shared = Arc::new(Shared {
-            settings,
-            book,
-            queue: Mutex::default(),
-            wake: Condvar::new(),
-            lanes,
-            accepted: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            without_usage: AtomicU64::new(0),
-            unattached: AtomicU64::new(0),
-            late: AtomicU64::new(0),
-            repeated: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { settings, book, queue: Mutex::default(), wake: Condvar::new(), lanes, counts });
         let pipeline = Self { shared };
         if !DISABLED {
             worker::start(Arc::clone(&pipeline.shared)).map_err(StartError::Thread)?;
@@ -328,7 +298,7 @@ impl Guard {
 
     /// What became of the events so far.
     pub fn delivery(&self) -> Delivery {
-        self.shared.delivery()
+        self.shared.counts.delivery()
     }
 
     /// How much of each budget is left, in the order in which they were configured; where one counts
@@ -340,7 +310,7 @@ impl Guard {
     /// Ends monitoring now, as dropping does, and tells what became of the events.
     pub fn shutdown(mut self) -> Delivery {
         self.end();
-        self.shared.delivery()
+        self.shared.counts.delivery()
     }
 
     fn end(&mut self) {
@@ -360,7 +330,7 @@ impl Drop for Guard {
             return;
         }
         self.end();
-        let delivery = self.shared.delivery();
+        let delivery = self.shared.counts.delivery();
         if !delivery.is_complete() {
             self.shared.settings.warnings.say(&format!("not everything was delivered: {delivery}"));
         } else if let Some(mistakes) = delivery.mistakes() {

@@ -176,7 +176,7 @@ impl fmt::Debug for Console {
 }
 
 impl Exporter for Console {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "console"
     }
 

@@ -1,6 +1,6 @@
 //! A finished call.
 
-use super::Scope;
+use super::{Content, Request, Scope};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId};
 use crate::money::{Cost, CostSum, Usd};
@@ -20,8 +20,10 @@ use std::time::Duration;
 pub struct CallRecord {
     /// Its durable identity.
     pub id: CallId,
-    /// The call it was made from.
+    /// The call it was made from, or what was around it that is no call of this process: see `remote`.
     pub parent: Option<SpanId>,
+    /// Where its trace comes from, if it began elsewhere.
+    pub remote: Option<Box<Remote>>,
     /// The outermost call it belongs to; its own span where it is that.
     pub root: SpanId,
     /// The function's name, or the one given with `name = ".."`.
@@ -34,6 +36,12 @@ pub struct CallRecord {
     pub provider: Option<Text>,
     /// The model asked for.
     pub model: Option<Text>,
+    /// The agent that it works for: the nearest call around it that is one. Of an agent, itself.
+    pub agent: Option<Text>,
+    /// How its model was asked, where that is known.
+    pub request: Option<Box<Request>>,
+    /// What it said and heard, where that was to be captured.
+    pub content: Option<Box<Content>>,
     /// On whose behalf it ran.
     pub scope: Scope,
     /// The budgets that its function, or one around it, names.
@@ -44,7 +52,9 @@ pub struct CallRecord {
     pub duration: Option<Duration>,
     /// From start to the first token, where the body reported it.
     pub first_token: Option<Duration>,
-    /// The chunks of its stream, where it gave one.
+    /// Whether it gives a stream.
+    pub streams: bool,
+    /// The chunks of its stream, where there were any.
     pub chunks: Option<Chunks>,
     /// How it ended.
     pub end: End,
@@ -72,6 +82,8 @@ pub struct CallRecord {
     pub tokens_tracked: bool,
     /// Whether exporters that keep single calls should keep this one.
     pub sampled: bool,
+    /// The share of calls that are kept as this one was, above 0 to 1: one that is kept stands for its inverse.
+    pub sample_rate: f64,
     /// The attributes recorded, in order.
     pub attributes: Vec<(Text, Value)>,
 }
@@ -82,17 +94,22 @@ impl CallRecord {
         Self {
             id,
             parent: None,
+            remote: None,
             root: id.span,
             name,
             location: Location { module: Text::literal(""), line: 0 },
             operation,
             provider: None,
             model: None,
+            agent: None,
+            request: None,
+            content: None,
             scope: Scope { session: None, user: None, feature: None, strategy: None },
             budgets: Vec::new(),
             start,
             duration: None,
             first_token: None,
+            streams: false,
             chunks: None,
             end: End::Ok,
             failure: None,
@@ -107,6 +124,7 @@ impl CallRecord {
             usage_missing: false,
             tokens_tracked: true,
             sampled: true,
+            sample_rate: 1.0,
             attributes: Vec::new(),
         }
     }
@@ -163,6 +181,16 @@ impl CallRecord {
         self.answers.iter().for_each(|answer| sum.add(answer.cost));
         sum
     }
+}
+
+/// What a trace that began elsewhere brought along.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remote {
+    /// Whether the parent is in another process, and not a span of this one that jobmon does not know.
+    pub elsewhere: bool,
+    /// The `tracestate` of W3C Trace Context, as it came.
+    pub state: Option<Text>,
 }
 
 /// What decides on a price beside model, time and usage.

@@ -4,8 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Rollup,
-    Text, Usage, UsageUnit, Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Remote,
+    Rollup, Text, Usage, UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -43,7 +43,18 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "chunks", record.chunks.as_ref().map(chunks));
     put(&mut object, "attributes", attributes(&record.attributes));
     put(&mut object, "budgets", budgets(&record.budgets));
+    put(&mut object, "agent", text(record.agent.as_ref()));
+    put(&mut object, "streams", record.streams.then_some(true));
+    put(&mut object, "sample_rate", Some(record.sample_rate).filter(|rate| *rate < 1.0));
+    put(&mut object, "remote", record.remote.as_deref().map(remote));
     object
+}
+
+fn remote(remote: &Remote) -> Value {
+    let mut object = Object::new();
+    object.insert("elsewhere".to_owned(), json!(remote.elsewhere));
+    put(&mut object, "state", text(remote.state.as_ref()));
+    Value::Object(object)
 }
 
 fn budgets(names: &[Text]) -> Option<Vec<Value>> {

@@ -2,7 +2,7 @@
 
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing,
-    Rollup, Text, Usage, UsageUnit, Usd, Value as Attribute,
+    Remote, Rollup, Text, Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -25,6 +25,17 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.chunks = chunks(&rest["chunks"]);
     record.attributes = attributes(&rest["attributes"]);
     record.budgets = budgets(&rest["budgets"]);
+    record.agent = owned(&rest["agent"]);
+    record.streams = rest["streams"] == true;
+    record.sample_rate = rest["sample_rate"].as_f64().unwrap_or(1.0);
+    record.remote = rest["remote"].is_object().then(|| Box::new(remote(&rest["remote"])));
+}
+
+fn remote(value: &Value) -> Remote {
+    let mut remote = Remote::default();
+    remote.elsewhere = value["elsewhere"] == true;
+    remote.state = owned(&value["state"]);
+    remote
 }
 
 pub(crate) fn late(late: &mut Late, rest: &Value) {

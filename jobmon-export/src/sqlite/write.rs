@@ -85,7 +85,7 @@ impl Sqlite {
 }
 
 impl Exporter for Sqlite {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "sqlite"
     }
 

@@ -45,7 +45,7 @@ impl std::fmt::Display for AgentError {
 struct Untouched;
 
 impl Exporter for Untouched {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         panic!("an exporter was asked for its name")
     }
 
