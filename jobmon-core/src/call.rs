@@ -6,15 +6,18 @@ use crate::category::ErrorCategory;
 use crate::context::Context;
 use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Prompt, Subject};
 use crate::failure::Failure;
-use crate::id::{CallId, SpanId, TraceId};
+use crate::id::{CallId, SpanId};
 use crate::lane::lock;
 use crate::late::Ended;
 use crate::money::Cost;
 use crate::monitor::Shared;
 use crate::operation::Operation;
+use crate::origin::Origin;
 use crate::response::Answer;
+use crate::sampling;
 use crate::setting::Setting;
 use crate::site::{Site, Track};
+use crate::surroundings::{Around, SpanContext};
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -39,10 +42,12 @@ pub(crate) struct Active {
     root: SpanId,
     track: Track,
     pub(crate) sampled: bool,
-    sample_rate: f64,
+    pub(crate) sample_rate: f64,
+    pub(crate) trace_state: Option<Text>,
     /// The nearest agent: this, or one around it.
     agent: Option<Text>,
     pub(crate) funds: Funds,
+    around: Option<Arc<dyn Around>>,
     state: Mutex<State>,
 }
 
@@ -79,31 +84,32 @@ impl Active {
         let mut inside = Context::current();
         let parent = inside.call.take().filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
         let mut record = setting.record;
-        let span = SpanId::random();
         let facts = &site.facts;
-        let (trace, root, sampled, sample_rate) = match &parent {
-            Some(parent) => (parent.id.trace, parent.root, parent.sampled, parent.sample_rate),
-            None => {
-                let trace = TraceId::random();
-                let rate = monitor.settings.sampling_rate;
-                (trace, span, sampled(trace, rate), rate)
-            }
-        };
         let agent = match facts.operation {
             Operation::InvokeAgent => Some(Text::literal(facts.name)),
             _ => parent.as_ref().and_then(|parent| parent.agent.clone()),
         };
-        let id = CallId { trace, span };
         let track = facts.track.and(monitor.settings.track);
-        record.id = id;
-        record.parent = parent.as_ref().map(|parent| parent.id.span);
-        record.root = root;
         record.name = Text::literal(facts.name);
         record.location = Location { module: Text::literal(facts.module), line: facts.line };
         record.operation = facts.operation;
         record.provider = record.provider.take().or(facts.provider.map(Text::literal));
         record.model = record.model.take().or(facts.model.map(Text::literal));
         record.agent.clone_from(&agent);
+        let surroundings = monitor.settings.surroundings.as_deref();
+        let Origin {
+            span: SpanContext { trace, span, sampled, state: trace_state, .. },
+            sample_rate,
+            around,
+            remote,
+        } = Origin::of(&record, parent.as_deref(), &inside, surroundings, monitor.settings.sampling_rate);
+        let id = CallId { trace, span };
+        let root = parent.as_ref().map_or(span, |parent| parent.root);
+        record.id = id;
+        record.parent = parent.as_ref().map(|parent| parent.id.span);
+        record.root = root;
+        record.remote = remote.map(Box::new);
+        record.trace_state.clone_from(&trace_state);
         record.sampled = sampled;
         record.sample_rate = sample_rate;
         record.tokens_tracked = track.tokens;
@@ -135,10 +141,13 @@ impl Active {
             track,
             sampled,
             sample_rate,
+            trace_state,
             agent,
             funds,
+            around: around.clone(),
             state,
         });
+        inside.around = around;
         inside.call = Some(Arc::clone(&call));
         (call, inside)
     }
@@ -426,7 +435,16 @@ impl Active {
         }
         let book = &self.monitor.book;
         book.end(self, &mut record, &self.monitor.settings.prices);
+        if let Some(around) = &self.around {
+            around.end(&record);
+        }
         self.monitor.submit(Event::Call(record));
+    }
+
+    /// Its span, for those that continue its trace.
+    pub(crate) fn span(&self) -> SpanContext {
+        let state = sampling::state(self.sample_rate, self.trace_state.as_ref());
+        SpanContext { sampled: self.sampled, state, ..SpanContext::new(self.id.trace, self.id.span) }
     }
 
     /// The function's name.
@@ -462,12 +480,4 @@ impl Active {
         );
         self.monitor.settings.warnings.once(&format!("{}:{}:{}", facts.file, facts.line, facts.name), &text);
     }
-}
-
-/// Keeps a share of traces: those whose last eight bytes, read as a number, are below it (as OpenTelemetry's
-/// `TraceIdRatioBased` does), so that all services keep the same ones.
-fn sampled(trace: TraceId, rate: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
-    let position = (trace.low_bits() >> 1) as f64;
-    rate >= 1.0 || position < rate * 9_223_372_036_854_775_808.0
 }

@@ -3,7 +3,9 @@
 use crate::DISABLED;
 use crate::call::Active;
 use crate::event::Scope;
+use crate::id::ParseIdError;
 use crate::monitor::Shared;
+use crate::surroundings::{Around, SpanContext};
 use crate::text::Text;
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
@@ -28,14 +30,24 @@ use std::task::{self, Poll};
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     pub(crate) call: Option<Arc<Active>>,
-    /// Session, user and strategy: what changes rarely.
-    rare: Arc<Scope>,
+    /// Makes the call, or what it continues, current for others too.
+    pub(crate) around: Option<Arc<dyn Around>>,
+    rare: Arc<Rare>,
     /// Apart from the others, since a call with `feature = ".."` changes it without an allocation.
     pub(crate) feature: Option<Text>,
     pub(crate) attempt: u32,
     /// A monitor of this thread only (tests); carried along so that spawned tasks report to it too.
     pub(crate) local: Option<Arc<Shared>>,
     pub(crate) suppressed: bool,
+}
+
+/// What changes rarely.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// Session, user and strategy.
+    scope: Scope,
+    /// The span in another process that calls without another around them continue.
+    remote: Option<SpanContext>,
 }
 
 thread_local! {
@@ -58,12 +70,12 @@ impl Context {
 
     /// The session, if one is set.
     pub fn session(&self) -> Option<&Text> {
-        self.rare.session.as_ref()
+        self.rare.scope.session.as_ref()
     }
 
     /// The user, if one is set.
     pub fn user(&self) -> Option<&Text> {
-        self.rare.user.as_ref()
+        self.rare.scope.user.as_ref()
     }
 
     /// The feature, if one is set.
@@ -73,13 +85,13 @@ impl Context {
 
     /// The strategy, if one is set.
     pub fn strategy(&self) -> Option<&Text> {
-        self.rare.strategy.as_ref()
+        self.rare.scope.strategy.as_ref()
     }
 
     /// Sets the session.
     #[must_use]
     pub fn with_session(mut self, session: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.rare).session = Some(session.into());
+        Arc::make_mut(&mut self.rare).scope.session = Some(session.into());
         self
     }
 
@@ -87,7 +99,7 @@ impl Context {
     /// pseudonym yourself, not a name: it is stored as it is.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.rare).user = Some(recorded(&user.into()));
+        Arc::make_mut(&mut self.rare).scope.user = Some(recorded(&user.into()));
         self
     }
 
@@ -101,18 +113,49 @@ impl Context {
     /// Sets the strategy.
     #[must_use]
     pub fn with_strategy(mut self, strategy: impl Into<Text>) -> Self {
-        Arc::make_mut(&mut self.rare).strategy = Some(strategy.into());
+        Arc::make_mut(&mut self.rare).scope.strategy = Some(strategy.into());
         self
+    }
+
+    /// Continues a trace that began in another process: calls in this context are children of the span that a W3C
+    /// `traceparent` header names, and no longer of the call around it. The `tracestate` that came with it is handed on,
+    /// and may be empty.
+    ///
+    /// ```
+    /// use jobmon_core::Context;
+    ///
+    /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let context = Context::current().continue_trace(header, "")?;
+    /// // jobmon_core::with(context, handle(request)).await
+    /// assert!(Context::current().continue_trace("00-nonsense", "").is_err());
+    /// # drop(context);
+    /// # Ok::<(), jobmon_core::ParseIdError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no `traceparent`.
+    pub fn continue_trace(mut self, traceparent: &str, tracestate: &str) -> Result<Self, ParseIdError> {
+        let remote = traceparent.parse::<SpanContext>()?.with_state(tracestate);
+        let monitor = self.local.clone().or_else(Shared::current);
+        self.around = monitor.and_then(|monitor| monitor.settings.surroundings.as_ref()?.around(&remote));
+        self.call = None;
+        Arc::make_mut(&mut self.rare).remote = Some(remote);
+        Ok(self)
+    }
+
+    /// The span in another process that calls in this context continue.
+    pub(crate) fn remote(&self) -> Option<&SpanContext> {
+        self.rare.remote.as_ref()
     }
 
     /// On whose behalf code in this context runs.
     pub(crate) fn scope(&self) -> Scope {
-        Scope { feature: self.feature.clone(), ..Scope::clone(&self.rare) }
+        Scope { feature: self.feature.clone(), ..self.rare.scope.clone() }
     }
 
     /// This context with everything that a change sets.
     fn changed(mut self, change: &Scope) -> Self {
-        let rare = Arc::make_mut(&mut self.rare);
+        let rare = &mut Arc::make_mut(&mut self.rare).scope;
         for (value, new) in [
             (&mut rare.session, &change.session),
             (&mut rare.user, &change.user),
@@ -138,19 +181,37 @@ pub(crate) struct Entered<'a>(&'a mut Context);
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(context: &'a mut Context) -> Self {
-        exchange(context);
+        enter(context);
         Self(context)
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        exchange(self.0);
+        leave(self.0);
+    }
+}
+
+/// Makes a context the current one, which takes its place.
+#[inline]
+pub(crate) fn enter(context: &mut Context) {
+    if let Some(around) = &context.around {
+        around.enter();
+    }
+    exchange(context);
+}
+
+/// Undoes [`enter`], on the same thread.
+#[inline]
+pub(crate) fn leave(context: &mut Context) {
+    exchange(context);
+    if let Some(around) = &context.around {
+        around.leave();
     }
 }
 
 /// Swaps the current context with another.
-pub(crate) fn exchange(context: &mut Context) {
+fn exchange(context: &mut Context) {
     if DISABLED {
         return;
     }
@@ -235,6 +296,27 @@ pub fn with<F: Future>(context: Context, future: F) -> WithContext<F> {
 
 fn around<F: Future>(change: Scope, future: F) -> WithContext<F> {
     WithContext { future, place: Place::Around(change) }
+}
+
+/// Runs a future as part of a trace that began in another process, by the value of its W3C `traceparent` header: calls
+/// inside are children of the span that it names. What else is true around it stays.
+///
+/// A value that is no `traceparent` is ignored, as
+/// [the specification](https://www.w3.org/TR/trace-context/#a-traceparent-is-received) asks: the future begins a trace of
+/// its own. [`Context::continue_trace`] tells what is wrong with it, and takes a `tracestate` along.
+///
+/// ```
+/// # async fn handle() {}
+/// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// let handled = jobmon_core::continue_trace(header, handle());
+/// # drop(handled);
+/// ```
+pub fn continue_trace<F: Future>(traceparent: &str, future: F) -> WithContext<F> {
+    let context = Context::current();
+    match context.clone().continue_trace(traceparent, "") {
+        Ok(continued) => with(continued, future),
+        Err(_) => with(context, future),
+    }
 }
 
 /// Runs a future as part of a session: one job search, one conversation. What else is true around it stays.

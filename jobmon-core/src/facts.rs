@@ -81,8 +81,12 @@ impl Current {
 
     /// Value of the W3C `traceparent` header that makes a request a child of this call.
     pub fn traceparent(&self) -> Option<String> {
-        let call = self.call.as_ref()?;
-        Some(format!("00-{}-{}-{:02x}", call.id.trace, call.id.span, u8::from(call.sampled)))
+        Some(self.call.as_ref()?.span().to_string())
+    }
+
+    /// Value of the W3C `tracestate` header that goes with it; `None` where there is nothing to say.
+    pub fn tracestate(&self) -> Option<String> {
+        self.call.as_ref()?.span().state.map(|state| state.to_string())
     }
 
     /// Reports an answer of a model, as [`observe`] does.

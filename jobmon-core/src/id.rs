@@ -96,6 +96,12 @@ pub struct ParseIdError {
     expected: &'static str,
 }
 
+impl ParseIdError {
+    pub(crate) const fn new(expected: &'static str) -> Self {
+        Self { expected }
+    }
+}
+
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not an id: expected {}", self.expected)

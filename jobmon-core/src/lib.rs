@@ -35,6 +35,7 @@ mod monitor;
 mod monitored;
 mod observed;
 mod operation;
+mod origin;
 mod price;
 mod probe;
 mod pseudonym;
@@ -46,11 +47,13 @@ mod response;
 mod retry;
 mod rollup;
 mod running;
+mod sampling;
 mod setting;
 mod settings;
 mod site;
 mod sketch;
 mod streamed;
+mod surroundings;
 mod table;
 pub mod testing;
 mod text;
@@ -73,14 +76,14 @@ pub use budget::{
     Amount, Budget, BudgetError, BudgetExceeded, BudgetStatus, Budgets, NoAmount, Sharing, Unpriced,
 };
 pub use category::ErrorCategory;
-pub use context::{Context, InContext, WithContext, feature, session, strategy, user, with};
+pub use context::{Context, InContext, WithContext, continue_trace, feature, session, strategy, user, with};
 pub use costing::{reprice, reprice_late};
 pub use delivery::{Delivery, ExporterDelivery, Health};
 pub use dimension::{Dimension, Key};
 pub use event::{
     Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Late, Location, Message,
-    Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Remote, Request, Role, Rollup, Scope,
-    Score, Search, Subject, Tool, Verdict,
+    Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Request, Role, Rollup, Scope, Score,
+    Search, Subject, Tool, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
@@ -101,9 +104,11 @@ pub use query::{Bucket, Engine, EngineError, Filter, Memory, Query, QueryError, 
 pub use recorded::{RecordAttempts, honour_retry_after};
 pub use response::{Answer, LlmResponse};
 pub use retry::{Retry, Sleep, Sleeping, TimedOut, use_sleep};
+pub use sampling::Keep;
 pub use settings::Settings;
 pub use site::Track;
 pub use sketch::Sketch;
+pub use surroundings::{Around, SpanContext, Surroundings};
 pub use table::{Align, Table};
 pub use text::Text;
 pub use time::Timestamp;

@@ -1,7 +1,7 @@
 //! [`Monitored`] and its sync siblings: a body that runs as a call.
 
 use crate::call::Seen;
-use crate::context::exchange;
+use crate::context;
 use crate::event::End;
 use crate::running::{Handle, Started};
 use futures_core::FusedFuture;
@@ -193,7 +193,7 @@ pub fn guard(call: Started) -> Guarded {
     if let Some(handle) = &mut handle {
         let running = handle.running();
         running.call.begin();
-        exchange(&mut running.inside);
+        context::enter(&mut running.inside);
     }
     Guarded(handle)
 }
@@ -206,7 +206,7 @@ impl Drop for Guarded {
     fn drop(&mut self) {
         if let Some(handle) = &mut self.0 {
             let running = handle.running();
-            exchange(&mut running.inside);
+            context::leave(&mut running.inside);
             let end = if std::thread::panicking() { End::Panicked } else { End::Ok };
             running.call.finish(end, Seen::default());
         }

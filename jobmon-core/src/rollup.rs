@@ -2,6 +2,7 @@
 
 use crate::event::{CallRecord, Rollup};
 use crate::id::SpanId;
+use crate::sampling::Keep;
 use std::collections::{HashMap, VecDeque};
 
 /// Calls around others that are waited for. One whose record never comes is given up when so many newer ones wait.
@@ -11,24 +12,44 @@ const MOST_OPEN: usize = 65_536;
 /// what was inside it.
 #[derive(Debug, Default)]
 pub(crate) struct Rollups {
-    open: HashMap<SpanId, Rollup>,
+    open: HashMap<SpanId, Inside>,
     order: VecDeque<SpanId>,
 }
 
+/// What was inside a call that has not ended.
+#[derive(Debug, Default)]
+struct Inside {
+    /// What it adds up to; none where it used nothing.
+    sum: Option<Box<Rollup>>,
+    /// Whether one of them is kept whatever the sampling, so that what is around it has to be.
+    keep: bool,
+}
+
 impl Rollups {
-    /// Gives a finished and priced call what was inside it, and adds both to the call around it.
-    pub(crate) fn pass(&mut self, call: &mut CallRecord) {
-        let inside = self.open.remove(&call.id.span);
+    /// Gives a finished and priced call what was inside it, and adds both to the call around it; decides whether it is
+    /// kept although its trace is not.
+    pub(crate) fn pass(&mut self, call: &mut CallRecord, keep: &Keep) {
+        let inside = self.open.remove(&call.id.span).unwrap_or_default();
+        let kept = inside.keep || keep.wants(call);
+        if kept {
+            // It would have been kept in any case, so it stands for itself only.
+            call.sampled = true;
+            call.sample_rate = 1.0;
+        }
         if let Some(parent) = call.parent {
             let own = call.cost.is_some() || !call.answers.is_empty();
-            if inside.is_some() || own {
-                self.around(parent).add(call, inside.as_ref());
+            if inside.sum.is_some() || own || kept {
+                let around = self.around(parent);
+                around.keep |= kept;
+                if inside.sum.is_some() || own {
+                    around.sum.get_or_insert_default().add(call, inside.sum.as_deref());
+                }
             }
         }
-        call.rollup = inside.map(Box::new);
+        call.rollup = inside.sum;
     }
 
-    fn around(&mut self, parent: SpanId) -> &mut Rollup {
+    fn around(&mut self, parent: SpanId) -> &mut Inside {
         if !self.open.contains_key(&parent) {
             self.order.push_back(parent);
             while self.order.len() > MOST_OPEN {
@@ -82,9 +103,9 @@ mod tests {
         let mut root = call(None, None);
         let mut agent = call(Some(root.id.span), Some(5));
         let mut leaves = [call(Some(agent.id.span), Some(1)), call(Some(agent.id.span), Some(2))];
-        leaves.iter_mut().for_each(|leaf| rollups.pass(leaf));
-        rollups.pass(&mut agent);
-        rollups.pass(&mut root);
+        leaves.iter_mut().for_each(|leaf| rollups.pass(leaf, &Keep::default()));
+        rollups.pass(&mut agent, &Keep::default());
+        rollups.pass(&mut root, &Keep::default());
         assert_eq!(leaves[0].rollup, None);
         let of = |call: &CallRecord| {
             let rollup = call.rollup.as_deref().expect("something was inside");
@@ -96,10 +117,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_its_failure_keeps_what_is_around_it_and_stands_for_itself() {
+        let mut rollups = Rollups::default();
+        let unsampled = |parent| CallRecord { sampled: false, sample_rate: 0.1, ..call(parent, None) };
+        let mut root = unsampled(None);
+        let mut agent = unsampled(Some(root.id.span));
+        let mut good = unsampled(Some(agent.id.span));
+        let mut bad = unsampled(Some(agent.id.span));
+        bad.end = crate::End::Error;
+        for call in [&mut good, &mut bad, &mut agent, &mut root] {
+            rollups.pass(call, &Keep::default());
+        }
+        let kept = [&good, &bad, &agent, &root].map(|call| (call.sampled, call.sample_rate));
+        assert_eq!(kept, [(false, 0.1), (true, 1.0), (true, 1.0), (true, 1.0)]);
+        assert!(rollups.open.is_empty());
+    }
+
+    #[test]
     fn calls_that_never_end_are_given_up() {
         let mut rollups = Rollups::default();
         for _ in 0..MOST_OPEN + 10 {
-            rollups.pass(&mut call(Some(SpanId::random()), Some(1)));
+            rollups.pass(&mut call(Some(SpanId::random()), Some(1)), &Keep::default());
         }
         assert_eq!(rollups.open.len(), MOST_OPEN);
     }

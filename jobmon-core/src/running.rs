@@ -1,7 +1,7 @@
 //! A call under way: its context, entered and left, and its one end.
 
 use crate::call::{Active, Seen};
-use crate::context::{Context, Entered, exchange};
+use crate::context::{self, Context, Entered};
 use crate::event::End;
 use crate::monitor::Shared;
 use crate::probe::unharmed;
@@ -98,13 +98,13 @@ impl Running {
     /// Called when the future that holds this is dropped: what its body still holds is dropped inside the call, and
     /// calls inside end before it.
     pub(crate) fn leave(&mut self) {
-        exchange(&mut self.inside);
+        context::enter(&mut self.inside);
         self.leaving = true;
     }
 
     /// That future is gone, and the call goes on.
     pub(crate) fn stay(&mut self) {
-        exchange(&mut self.inside);
+        context::leave(&mut self.inside);
         self.leaving = false;
     }
 }
@@ -112,7 +112,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.leaving {
-            exchange(&mut self.inside);
+            context::leave(&mut self.inside);
         }
         self.call.finish(End::Cancelled, Seen::default());
     }

@@ -6,10 +6,13 @@ use crate::money::Usd;
 use crate::monitor::StartError;
 use crate::price::Prices;
 use crate::pseudonym::UserKey;
+use crate::sampling::Keep;
 use crate::site::Track;
+use crate::surroundings::Surroundings;
 use crate::text::Text;
 use crate::warning::Warnings;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a monitor works. Made by the builder of `jobmon`, which also reads files and variables.
@@ -21,6 +24,8 @@ pub struct Settings {
     /// Share of traces of which single calls are kept, 0 to 1. Sums, costs and aggregates are exact whatever
     /// it is.
     pub sampling_rate: f64,
+    /// Calls that are kept whatever it is.
+    pub keep: Keep,
     /// What is recorded; a function can record less, not more.
     pub track: Track,
     /// Events that wait at most, in the pipeline and again for each exporter. Beyond it the newest are dropped
@@ -38,16 +43,19 @@ pub struct Settings {
     pub prices: Prices,
     /// What may be spent.
     pub budgets: Vec<Budget>,
+    /// What else keeps spans in this process.
+    pub surroundings: Option<Arc<dyn Surroundings>>,
     /// Where jobmon's own warnings go.
     pub warnings: Warnings,
 }
 
 impl Default for Settings {
-    /// Everything is recorded and kept; 65,536 events; 200 ms; 5 s; the bundled prices; no budgets.
+    /// Everything is recorded and kept (of a share of traces, failed calls are kept too); 65,536 events; 200 ms; 5 s; the bundled prices; no budgets.
     fn default() -> Self {
         Self {
             resource: Resource::default(),
             sampling_rate: 1.0,
+            keep: Keep::default(),
             track: Track::ALL,
             queue_capacity: 65_536,
             flush_interval: Duration::from_millis(200),
@@ -56,6 +64,7 @@ impl Default for Settings {
             outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
             budgets: Vec::new(),
+            surroundings: None,
             warnings: Warnings::default(),
         }
     }

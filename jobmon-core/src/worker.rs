@@ -51,7 +51,7 @@ fn run(shared: &Shared) {
                         if call.prices.is_none() {
                             costing::price(call, &shared.settings.prices);
                         }
-                        rollups.pass(call);
+                        rollups.pass(call, &shared.settings.keep);
                     }
                     Event::Outcome(outcome) if outcome.value.is_none() => {
                         outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();

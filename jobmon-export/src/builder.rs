@@ -78,6 +78,25 @@ impl MonitorBuilder {
         self
     }
 
+    /// Whether calls that fail are kept one by one whatever the sampling rate is, with the calls around them. Default
+    /// true.
+    pub fn keep_errors(mut self, keep: bool) -> Self {
+        self.code.keep_errors = Some(keep);
+        self
+    }
+
+    /// Calls that take at least so long are kept whatever the sampling rate is, with the calls around them.
+    pub fn keep_slow(mut self, limit: Duration) -> Self {
+        self.code.keep_slow = Some(limit);
+        self
+    }
+
+    /// Calls that cost at least so much are kept whatever the sampling rate is, with the calls around them.
+    pub fn keep_expensive(mut self, limit: Usd) -> Self {
+        self.code.keep_expensive = Some(limit);
+        self
+    }
+
     /// Whether tokens, and so costs, are recorded. Default true.
     pub fn track_tokens(mut self, track: bool) -> Self {
         self.code.track_tokens = Some(track);

@@ -11,6 +11,7 @@ mod reports;
 mod retries;
 mod shapes;
 mod streams;
+mod traces;
 
 use serde_json::{Value, json};
 use std::future::Future;

@@ -6,6 +6,8 @@ use crate::id::{CallId, SpanId};
 use crate::money::{Cost, CostSum, Usd};
 use crate::operation::Operation;
 use crate::response::Answer;
+use crate::sampling;
+use crate::surroundings::SpanContext;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::usage::Usage;
@@ -20,10 +22,12 @@ use std::time::Duration;
 pub struct CallRecord {
     /// Its durable identity.
     pub id: CallId,
-    /// The call it was made from, or what was around it that is no call of this process: see `remote`.
+    /// The call it was made from.
     pub parent: Option<SpanId>,
-    /// Where its trace comes from, if it began elsewhere.
-    pub remote: Option<Box<Remote>>,
+    /// The span around it that is no call of jobmon's, and nearer than `parent`: of OpenTelemetry, or in another process.
+    pub remote: Option<Box<SpanContext>>,
+    /// The `tracestate` of its trace.
+    pub trace_state: Option<Text>,
     /// The outermost call it belongs to; its own span where it is that.
     pub root: SpanId,
     /// The function's name, or the one given with `name = ".."`.
@@ -95,6 +99,7 @@ impl CallRecord {
             id,
             parent: None,
             remote: None,
+            trace_state: None,
             root: id.span,
             name,
             location: Location { module: Text::literal(""), line: 0 },
@@ -127,6 +132,18 @@ impl CallRecord {
             sample_rate: 1.0,
             attributes: Vec::new(),
         }
+    }
+
+    /// The span that its own is a child of.
+    pub fn parent_span(&self) -> Option<SpanId> {
+        self.remote.as_ref().map_or(self.parent, |remote| Some(remote.span))
+    }
+
+    /// The `tracestate` of its span: as it came, and with the share of calls that are kept as it was, as `ot=th:..`, so that
+    /// whoever counts spans can scale
+    /// ([OpenTelemetry](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/)).
+    pub fn state(&self) -> Option<Text> {
+        sampling::state(self.sample_rate, self.trace_state.as_ref())
     }
 
     /// Tokens of all its answers.
@@ -181,16 +198,6 @@ impl CallRecord {
         self.answers.iter().for_each(|answer| sum.add(answer.cost));
         sum
     }
-}
-
-/// What a trace that began elsewhere brought along.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Remote {
-    /// Whether the parent is in another process, and not a span of this one that jobmon does not know.
-    pub elsewhere: bool,
-    /// The `tracestate` of W3C Trace Context, as it came.
-    pub state: Option<Text>,
 }
 
 /// What decides on a price beside model, time and usage.

@@ -8,9 +8,7 @@ mod late;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-pub use call::{
-    Attempt, CallRecord, Chunks, End, Location, Original, PricedAnswer, Pricing, Prompt, Remote, Rollup,
-};
+pub use call::{Attempt, CallRecord, Chunks, End, Location, Original, PricedAnswer, Pricing, Prompt, Rollup};
 pub use content::{Content, DataPlace, Message, Modality, Part, Request, Role, Tool};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
 pub use late::Late;

@@ -5,12 +5,15 @@ use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 22] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
     "JOBMON_ENVIRONMENT",
     "JOBMON_SAMPLING_RATE",
+    "JOBMON_KEEP_ERRORS",
+    "JOBMON_KEEP_SLOW",
+    "JOBMON_KEEP_EXPENSIVE",
     "JOBMON_TRACK_TOKENS",
     "JOBMON_TRACK_LATENCY",
     "JOBMON_TRACK_ERRORS",
@@ -73,6 +76,11 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_SAMPLING_RATE" => {
             let share = value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
             config.sampling_rate = Some(share.ok_or_else(|| expected("a number from 0 to 1"))?);
+        }
+        "JOBMON_KEEP_ERRORS" => config.keep_errors = flag()?,
+        "JOBMON_KEEP_SLOW" => config.keep_slow = duration()?,
+        "JOBMON_KEEP_EXPENSIVE" => {
+            config.keep_expensive = Some(value.parse().map_err(|_| expected(super::USD))?);
         }
         "JOBMON_TRACK_TOKENS" => config.track_tokens = flag()?,
         "JOBMON_TRACK_LATENCY" => config.track_latency = flag()?,

@@ -10,11 +10,14 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 19] = [
     "project_id",
     "service_name",
     "environment",
     "sampling_rate",
+    "keep_errors",
+    "keep_slow",
+    "keep_expensive",
     "track_tokens",
     "track_latency",
     "track_errors",
@@ -75,6 +78,12 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "service_name" => config.service_name = Some(string(value)?.into()),
             "environment" => config.environment = Some(string(value)?.into()),
             "sampling_rate" => config.sampling_rate = Some(share(value)?),
+            "keep_errors" => config.keep_errors = Some(boolean(value)?),
+            "keep_slow" => config.keep_slow = Some(duration(value)?),
+            "keep_expensive" => {
+                let usd = string(value).ok().and_then(|text| text.parse().ok());
+                config.keep_expensive = Some(usd.ok_or_else(|| expected(value, super::USD))?);
+            }
             "track_tokens" => config.track_tokens = Some(boolean(value)?),
             "track_latency" => config.track_latency = Some(boolean(value)?),
             "track_errors" => config.track_errors = Some(boolean(value)?),
@@ -182,6 +191,9 @@ mod tests {
             service_name = "job-search"
             environment = "production"
             sampling_rate = 0.25
+            keep_errors = false
+            keep_slow = "10s"
+            keep_expensive = "$0.05"
             track_tokens = true
             track_latency = false
             track_errors = true
@@ -202,6 +214,9 @@ mod tests {
         let config = parse(NAME, text).expect("correct");
         assert_eq!(config.project_id, Some(Text::from("jobsearch-ai")));
         assert_eq!(config.sampling_rate, Some(0.25));
+        assert_eq!(config.keep_errors, Some(false));
+        assert_eq!(config.keep_slow, Some(Duration::from_secs(10)));
+        assert_eq!(config.keep_expensive, Some(Usd::from_nanos(50_000_000)));
         assert_eq!(config.track_latency, Some(false));
         assert_eq!(config.queue_capacity, Some(1_000));
         assert_eq!(config.flush_interval, Some(Duration::from_millis(50)));
@@ -222,6 +237,8 @@ mod tests {
                 "unknown key `projekt_id`; expected any of: project_id, ",
             ),
             ("\nsampling_rate = 2", "jobmon.toml:2:17", "expected a number from 0 to 1"),
+            ("keep_expensive = '5 EUR'", "jobmon.toml:1:18", "expected US dollars such as `$0.05`"),
+            ("keep_slow = 10", "jobmon.toml:1:13", "expected a duration such as"),
             ("sampling_rate = nan", "jobmon.toml:1:17", "expected a number from 0 to 1"),
             (
                 "[exporters.sqlight]",

@@ -27,6 +27,9 @@ pub(crate) struct Config {
     pub(crate) service_name: Option<Text>,
     pub(crate) environment: Option<Text>,
     pub(crate) sampling_rate: Option<f64>,
+    pub(crate) keep_errors: Option<bool>,
+    pub(crate) keep_slow: Option<Duration>,
+    pub(crate) keep_expensive: Option<Usd>,
     pub(crate) track_tokens: Option<bool>,
     pub(crate) track_latency: Option<bool>,
     pub(crate) track_errors: Option<bool>,
@@ -86,6 +89,10 @@ pub(crate) fn list(names: impl IntoIterator<Item = &'static str>) -> String {
 /// What [`duration`] reads, for messages.
 #[cfg(feature = "config")]
 pub(crate) const DURATION: &str = "a duration such as `200ms`, `5s`, `1m` or `2h`, longer than 0";
+
+/// An amount of money, for messages.
+#[cfg(feature = "config")]
+pub(crate) const USD: &str = "US dollars such as `$0.05`, with at most nine decimals";
 
 /// What a key for users has to be, for messages.
 #[cfg(feature = "config")]
@@ -179,6 +186,9 @@ impl Config {
             service_name: self.service_name.or(other.service_name),
             environment: self.environment.or(other.environment),
             sampling_rate: self.sampling_rate.or(other.sampling_rate),
+            keep_errors: self.keep_errors.or(other.keep_errors),
+            keep_slow: self.keep_slow.or(other.keep_slow),
+            keep_expensive: self.keep_expensive.or(other.keep_expensive),
             track_tokens: self.track_tokens.or(other.track_tokens),
             track_latency: self.track_latency.or(other.track_latency),
             track_errors: self.track_errors.or(other.track_errors),
@@ -209,6 +219,9 @@ impl Config {
         set(&mut settings.track.latency, self.track_latency);
         set(&mut settings.track.errors, self.track_errors);
         set(&mut settings.track.retries, self.track_retries);
+        set(&mut settings.keep.errors, self.keep_errors);
+        settings.keep.slow = self.keep_slow.or(settings.keep.slow);
+        settings.keep.expensive = self.keep_expensive.or(settings.keep.expensive);
         settings.sampling_rate = self.sampling_rate.unwrap_or(settings.sampling_rate);
         settings.queue_capacity = self.queue_capacity.unwrap_or(settings.queue_capacity);
         settings.flush_interval = self.flush_interval.unwrap_or(settings.flush_interval);

@@ -4,8 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Remote,
-    Rollup, Text, Usage, UsageUnit, Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Rollup,
+    SpanContext, Text, Usage, UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -47,12 +47,14 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "streams", record.streams.then_some(true));
     put(&mut object, "sample_rate", Some(record.sample_rate).filter(|rate| *rate < 1.0));
     put(&mut object, "remote", record.remote.as_deref().map(remote));
+    put(&mut object, "trace_state", text(record.trace_state.as_ref()));
     object
 }
 
-fn remote(remote: &Remote) -> Value {
+fn remote(remote: &SpanContext) -> Value {
     let mut object = Object::new();
-    object.insert("elsewhere".to_owned(), json!(remote.elsewhere));
+    object.insert("traceparent".to_owned(), json!(remote.to_string()));
+    put(&mut object, "elsewhere", remote.elsewhere.then_some(true));
     put(&mut object, "state", text(remote.state.as_ref()));
     Value::Object(object)
 }

@@ -2,7 +2,7 @@
 
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing,
-    Remote, Rollup, Text, Usage, UsageUnit, Usd, Value as Attribute,
+    Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -28,14 +28,15 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.agent = owned(&rest["agent"]);
     record.streams = rest["streams"] == true;
     record.sample_rate = rest["sample_rate"].as_f64().unwrap_or(1.0);
-    record.remote = rest["remote"].is_object().then(|| Box::new(remote(&rest["remote"])));
+    record.remote = remote(&rest["remote"]).map(Box::new);
+    record.trace_state = owned(&rest["trace_state"]);
 }
 
-fn remote(value: &Value) -> Remote {
-    let mut remote = Remote::default();
+fn remote(value: &Value) -> Option<SpanContext> {
+    let mut remote: SpanContext = value["traceparent"].as_str()?.parse().ok()?;
     remote.elsewhere = value["elsewhere"] == true;
     remote.state = owned(&value["state"]);
-    remote
+    Some(remote)
 }
 
 pub(crate) fn late(late: &mut Late, rest: &Value) {
