@@ -62,6 +62,8 @@ struct State {
     attempts: Attempts,
     /// A call inside reported usage: what this function returns was counted there.
     counted_inside: bool,
+    /// What a client crate told of the same request, for the case that nobody else does.
+    hints: Vec<PricedAnswer>,
     /// What it gives is a stream, whose items are its chunks; those of streams that it reads are not.
     gives_stream: bool,
 }
@@ -85,12 +87,13 @@ impl Active {
         let parent = inside.call.take().filter(|parent| Arc::ptr_eq(&parent.monitor, &monitor));
         let mut record = setting.record;
         let facts = &site.facts;
+        let name = setting.name.unwrap_or(Text::literal(facts.name));
         let agent = match facts.operation {
-            Operation::InvokeAgent => Some(Text::literal(facts.name)),
+            Operation::InvokeAgent => Some(name.clone()),
             _ => parent.as_ref().and_then(|parent| parent.agent.clone()),
         };
         let track = facts.track.and(monitor.settings.track);
-        record.name = Text::literal(facts.name);
+        record.name = name;
         record.location = Location { module: Text::literal(facts.module), line: facts.line };
         record.operation = facts.operation;
         record.provider = record.provider.take().or(facts.provider.map(Text::literal));
@@ -130,6 +133,7 @@ impl Active {
             began: None,
             attempts: Attempts::default(),
             counted_inside: false,
+            hints: Vec::new(),
             gives_stream: false,
         });
         let call = Arc::new(Self {
@@ -382,7 +386,7 @@ impl Active {
         let mut state = lock(&self.state);
         let Some(mut record) = state.record.take() else { return };
         let (began, mut attempts) = (state.began, std::mem::take(&mut state.attempts));
-        let counted_inside = state.counted_inside;
+        let (counted_inside, hints) = (state.counted_inside, std::mem::take(&mut state.hints));
         let facts = &self.site.facts;
         record.end = end;
         if began.is_none() {
@@ -406,6 +410,9 @@ impl Active {
             // Most calls have one answer.
             record.answers.reserve_exact(answer.requests.len().max(1));
             record.answers.extend(answer.into_requests().take(MOST_ANSWERS).map(priced));
+        }
+        if record.answers.is_empty() && !counted_inside {
+            record.answers = hints;
         }
         let has_usage = record.answers.iter().any(|answer| answer.answer.usage.is_some());
         record.usage_missing = end == End::Ok
@@ -435,10 +442,29 @@ impl Active {
         }
         let book = &self.monitor.book;
         book.end(self, &mut record, &self.monitor.settings.prices);
-        if let Some(around) = &self.around {
-            around.end(&record);
+        let around = self.around.as_ref().filter(|around| around.waits_for_end()).cloned();
+        self.monitor.submit_with(Event::Call(record), around);
+    }
+
+    /// Gives this up, since it is the same request as the call to a model around it, which takes the answer as a hint.
+    /// False where there is none around it.
+    pub(crate) fn merge(&self, answer: &Answer) -> bool {
+        let is_model = |call: &Self| call.site.facts.operation.is_model_call();
+        let Some(parent) = self.parent.as_ref().filter(|parent| is_model(self) && is_model(parent)) else {
+            return false;
+        };
+        lock(&self.state).record = None;
+        let mut around = lock(&parent.state);
+        if around.record.is_some() && parent.track.tokens && around.hints.len() < MOST_ANSWERS {
+            let attempt = around.attempts.last();
+            around.hints.push(PricedAnswer::new(answer.clone(), attempt, Cost::Unpriced));
         }
-        self.monitor.submit(Event::Call(record));
+        true
+    }
+
+    /// Sets its name, where it is known only now.
+    pub(crate) fn set_name(&self, name: Text) {
+        self.record(name, |record, name| record.name = name, |_, _| None);
     }
 
     /// Its span, for those that continue its trace.

@@ -17,6 +17,8 @@ pub(crate) struct Counts {
     pub(crate) late: AtomicU64,
     pub(crate) repeated: AtomicU64,
     pub(crate) lanes: Vec<LaneCounts>,
+    /// Whether spans of calls are made by what is around them, so that exporters must not.
+    pub(crate) spans_are_made: bool,
     /// When whoever waits for a flush or the end stops waiting.
     pub(crate) deadline: Mutex<Option<Instant>>,
 }
@@ -123,6 +125,12 @@ impl Health {
     /// What became of the events so far, for all exporters.
     pub fn delivery(&self) -> Delivery {
         self.counts.delivery()
+    }
+
+    /// Whether calls become spans without an exporter (see [`Surroundings::makes_spans`](crate::Surroundings::makes_spans)):
+    /// then exporters send none, so that each call is one span.
+    pub fn spans_are_made(&self) -> bool {
+        self.counts.spans_are_made
     }
 
     /// When whoever waits for a flush or for the end stops waiting; `None` while nobody does.

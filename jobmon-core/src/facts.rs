@@ -74,6 +74,11 @@ pub struct Current {
 }
 
 impl Current {
+    /// That of a call, outside of any attempt.
+    pub(crate) fn of(call: &Arc<Active>) -> Self {
+        Self { call: Some(Arc::clone(call)), attempt: 0 }
+    }
+
     /// The call's durable identity, to be kept next to what it leads to. `None` without a call.
     pub fn id(&self) -> Option<CallId> {
         self.call.as_ref().map(|call| call.id)

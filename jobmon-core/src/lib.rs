@@ -26,6 +26,7 @@ mod event;
 mod exporter;
 mod facts;
 mod failure;
+mod foreign;
 mod id;
 mod lane;
 mod late;
@@ -88,6 +89,7 @@ pub use event::{
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
 pub use failure::{Failure, LlmError, classify, retry_after_from_header};
+pub use foreign::{ForeignCall, ForeignSite};
 pub use id::{CallId, ParseIdError, SpanId, TraceId};
 pub use jobmon_macros::{LlmError, LlmResponse, instrument_llm};
 pub use measure::{Measure, Quantity, Unit};

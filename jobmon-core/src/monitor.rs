@@ -8,6 +8,7 @@ use crate::exporter::{ExportError, Exporter};
 use crate::lane::{Lane, Ticket, lock};
 use crate::price::PricesError;
 use crate::settings::Settings;
+use crate::surroundings::Around;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::{DISABLED, worker};
@@ -24,6 +25,8 @@ static GLOBAL: RwLock<Option<Arc<Shared>>> = RwLock::new(None);
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     pub(crate) events: Vec<Event>,
+    /// What is to be told of the end of calls, and where among the events these are.
+    pub(crate) ends: Vec<(usize, Arc<dyn Around>)>,
     pub(crate) flushes: Vec<Arc<Ticket>>,
     pub(crate) stopping: Option<Arc<Ticket>>,
 }
@@ -61,11 +64,23 @@ impl Shared {
 
     /// Takes an event, or counts it as dropped when the queue is full. Never waits for exporters.
     pub(crate) fn submit(&self, event: Event) {
+        self.submit_with(event, None);
+    }
+
+    /// Takes a call whose end is to be told when it has its price.
+    pub(crate) fn submit_with(&self, event: Event, around: Option<Arc<dyn Around>>) {
         let mut queue = lock(&self.queue);
         if queue.events.len() >= self.settings.queue_capacity || queue.stopping.is_some() {
             drop(queue);
             self.counts.dropped.fetch_add(1, Relaxed);
+            if let (Some(around), Event::Call(call)) = (around, &event) {
+                around.end(call);
+            }
             return;
+        }
+        if let Some(around) = around {
+            let at = queue.events.len();
+            queue.ends.push((at, around));
         }
         queue.events.push(event);
         // The worker wakes by itself after each interval; it needs a push only when the queue fills up.
@@ -196,7 +211,9 @@ impl Pipeline {
             decoded.map_err(StartError::Thread)?;
         }
         let lanes = exporters.iter().map(|exporter| LaneCounts::new(exporter.name())).collect();
-        let counts = Arc::new(Counts { lanes, ..Counts::default() });
+        let makes_spans =
+            settings.surroundings.as_ref().is_some_and(|surroundings| surroundings.makes_spans());
+        let counts = Arc::new(Counts { lanes, spans_are_made: makes_spans, ..Counts::default() });
         for (own, exporter) in exporters.iter_mut().enumerate() {
             let name = counts.lanes[own].name.clone();
             let started = catch_unwind(AssertUnwindSafe(|| {

@@ -70,8 +70,12 @@ pub(crate) struct Running {
 
 impl Running {
     fn start(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Handle {
+        Box::new(Self::begin(site, monitor, setting))
+    }
+
+    pub(crate) fn begin(site: &'static Site, monitor: Arc<Shared>, setting: Setting) -> Self {
         let (call, inside) = Active::start(site, monitor, setting);
-        Box::new(Self { call, inside, leaving: false })
+        Self { call, inside, leaving: false }
     }
 
     /// Runs the body, or one poll of it, inside the call. Should it unwind, the call has panicked.

@@ -12,13 +12,15 @@ use crate::value::Value;
 #[derive(Debug)]
 pub struct Setting {
     pub(crate) record: Box<CallRecord>,
+    /// Another name than that of the function.
+    pub(crate) name: Option<Text>,
 }
 
 impl Setting {
     pub(crate) fn new() -> Self {
         let id = CallId { trace: TraceId::BLANK, span: SpanId::BLANK };
         let (name, start) = (Text::literal(""), Timestamp::MIN);
-        Self { record: Box::new(CallRecord::new(id, name, Operation::InvokeAgent, start)) }
+        Self { record: Box::new(CallRecord::new(id, name, Operation::InvokeAgent, start)), name: None }
     }
 
     /// Sets the model.

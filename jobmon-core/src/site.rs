@@ -97,6 +97,29 @@ impl Site {
         }
     }
 
+    /// The site of code that is not annotated, and tells of calls by other means.
+    pub(crate) const fn foreign(
+        name: &'static str,
+        module: &'static str,
+        (file, line): (&'static str, u32),
+        operation: Operation,
+    ) -> Self {
+        let facts = Facts {
+            name,
+            module,
+            file,
+            line,
+            operation,
+            provider: None,
+            model: None,
+            feature: None,
+            budget: None,
+            track: Track::ALL,
+            manual_usage: false,
+        };
+        Self { facts }
+    }
+
     /// Its line, where the attribute stands elsewhere.
     #[must_use]
     pub const fn line(mut self, line: u32) -> Self {

@@ -124,7 +124,12 @@ pub trait Around: fmt::Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
     /// It is not any more; called on the same thread, in the opposite order.
     fn leave(&self);
 
-    /// The call that it was made for has ended.
+    /// Whether [`end`](Self::end) is of interest.
+    fn waits_for_end(&self) -> bool {
+        false
+    }
+
+    /// The call that it was made for has ended and has its price. Called on a thread of jobmon's, a little later.
     fn end(&self, call: &CallRecord) {
         let _ = call;
     }

@@ -35,6 +35,7 @@ fn run(shared: &Shared) {
         // As much room as was needed, up to a bound: callers should not have to grow it.
         let room = Vec::with_capacity(queue.events.len().min(MOST_ROOM));
         let mut events = std::mem::replace(&mut queue.events, room);
+        let ends = std::mem::take(&mut queue.ends);
         let flushes = std::mem::take(&mut queue.flushes);
         let stopping = queue.stopping.clone();
         drop(queue);
@@ -61,6 +62,11 @@ fn run(shared: &Shared) {
                         shared.book.late(late);
                     }
                     _ => {}
+                }
+            }
+            for (at, around) in ends {
+                if let Some(Event::Call(call)) = events.get(at) {
+                    around.end(call);
                 }
             }
             let batch = Batch { resource: Arc::clone(&resource), events: Arc::new(events) };

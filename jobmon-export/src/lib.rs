@@ -6,6 +6,7 @@
 //! | `console` | [`Console`]: a line per call on standard error, a summary at the end |
 //! | `disabled` | nothing is started; exporters without their feature are there and do nothing |
 //! | `jsonl` | [`Jsonl`]: one JSON object per event, one per line |
+//! | `tracing` | [`GenAiLayer`]: the spans that client crates make of their requests, as calls |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
 mod builder;
@@ -14,6 +15,8 @@ mod config;
 mod console;
 #[cfg(feature = "disabled")]
 mod disabled;
+#[cfg(feature = "tracing")]
+mod genai_layer;
 #[cfg(any(feature = "jsonl", feature = "sqlite"))]
 mod json;
 #[cfg(feature = "jsonl")]
@@ -35,6 +38,8 @@ pub use disabled::Console;
 pub use disabled::Jsonl;
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
 pub use disabled::{Difference, History, HistoryError, Sqlite};
+#[cfg(feature = "tracing")]
+pub use genai_layer::GenAiLayer;
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]

@@ -3,8 +3,8 @@
 use crate::block_on;
 use jobmon::testing::{Collect, Collecting};
 use jobmon::{
-    Around, CallRecord, Context, InContext, Settings, SpanContext, SpanId, Surroundings, TraceId, continue_trace,
-    instrument_llm,
+    Around, CallRecord, Context, InContext, Settings, SpanContext, SpanId, Surroundings, TraceId,
+    continue_trace, instrument_llm,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -54,7 +54,10 @@ fn what_is_no_traceparent_begins_a_trace_of_its_own() {
     block_on(continue_trace("00-nonsense", agent()));
     assert_eq!(collect.calls()[1].parent_span(), None);
     let error = Context::current().continue_trace("00-nonsense", "").expect_err("nonsense").to_string();
-    assert_eq!(error, "not an id: expected a W3C `traceparent`: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`");
+    assert_eq!(
+        error,
+        "not an id: expected a W3C `traceparent`: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`"
+    );
 }
 
 #[test]
