@@ -20,7 +20,7 @@ const BURSTS: u32 = 400;
 struct Nowhere;
 
 impl Exporter for Nowhere {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "nowhere"
     }
     fn export(&mut self, _: &Batch) -> Result<(), ExportError> {

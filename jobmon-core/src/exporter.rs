@@ -41,7 +41,7 @@ pub struct Batch {
 /// struct Counter(usize);
 ///
 /// impl Exporter for Counter {
-///     fn name(&self) -> &str {
+///     fn name(&self) -> &'static str {
 ///         "counter"
 ///     }
 ///     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {

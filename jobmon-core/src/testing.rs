@@ -108,7 +108,7 @@ impl Collect {
 }
 
 impl Exporter for Collect {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "collect"
     }
 

@@ -27,7 +27,7 @@ fn settings() -> (Settings, Arc<Mutex<Vec<String>>>) {
 struct Scripted<F>(F);
 
 impl<F: FnMut(&Batch) -> Result<(), ExportError> + Send + 'static> Exporter for Scripted<F> {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "scripted"
     }
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -217,7 +217,7 @@ fn impossible_settings_are_refused_by_name() {
 fn code_of_the_host_that_panics_harms_nobody() {
     struct Unstartable;
     impl Exporter for Unstartable {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "unstartable"
         }
         fn start(&mut self) -> Result<(), ExportError> {

@@ -1,11 +1,14 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
 use crate::config::{Config, ConfigError};
+use crate::spans::Spans;
 use jobmon_core::{
-    Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Text, Usd, UserKey, Warnings,
+    Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Surroundings, Text, Usd, UserKey,
+    Warnings,
 };
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a program sets jobmon up: once, in `main`, keeping the guard.
@@ -94,6 +97,12 @@ impl MonitorBuilder {
     /// Calls that cost at least so much are kept whatever the sampling rate is, with the calls around them.
     pub fn keep_expensive(mut self, limit: Usd) -> Self {
         self.code.keep_expensive = Some(limit);
+        self
+    }
+
+    /// Who makes the spans of calls. Default [`Spans::Exporter`].
+    pub fn spans(mut self, spans: Spans) -> Self {
+        self.code.spans = Some(spans);
         self
     }
 
@@ -231,6 +240,7 @@ impl MonitorBuilder {
             exporters = config.open_exporters()?;
         }
         let mut settings = Settings::default();
+        settings.surroundings = surroundings(config.spans.unwrap_or_default())?;
         if let Some(prices) = self.prices {
             settings.prices = prices;
         } else {
@@ -242,6 +252,24 @@ impl MonitorBuilder {
         }
         Ok(Pipeline::start(settings, exporters)?)
     }
+}
+
+/// What calls and the spans of OpenTelemetry know each other by.
+#[cfg(feature = "opentelemetry")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
+fn surroundings(spans: Spans) -> Result<Option<Arc<dyn Surroundings>>, SetupError> {
+    Ok(Some(Arc::new(crate::surroundings::OpenTelemetry { spans })))
+}
+
+#[cfg(not(feature = "opentelemetry"))]
+fn surroundings(spans: Spans) -> Result<Option<Arc<dyn Surroundings>>, SetupError> {
+    if spans == Spans::Exporter {
+        return Ok(None);
+    }
+    Err(SetupError::Config(ConfigError {
+        place: "spans".to_owned(),
+        problem: "spans made by OpenTelemetry need the feature `opentelemetry` of jobmon".to_owned(),
+    }))
 }
 
 /// A monitor could not be set up. Nothing was installed.

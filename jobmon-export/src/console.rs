@@ -176,7 +176,7 @@ impl fmt::Debug for Console {
 }
 
 impl Exporter for Console {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "console"
     }
 

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 macro_rules! idle {
     ($($exporter:ident $name:literal)*) => {
         $(impl Exporter for $exporter {
-            fn name(&self) -> &str {
+            fn name(&self) -> &'static str {
                 $name
             }
 

@@ -85,7 +85,7 @@ fn busy(error: &io::Error) -> ExportError {
 }
 
 impl Exporter for Jsonl {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "jsonl"
     }
 

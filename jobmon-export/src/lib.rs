@@ -7,6 +7,7 @@
 //! | `disabled` | nothing is started; exporters without their feature are there and do nothing |
 //! | `jsonl` | [`Jsonl`]: one JSON object per event, one per line |
 //! | `tracing` | [`GenAiLayer`]: the spans that client crates make of their requests, as calls |
+//! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
 mod builder;
@@ -23,8 +24,11 @@ mod json;
 mod jsonl;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
+mod spans;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "opentelemetry")]
+mod surroundings;
 
 pub use builder::{Monitor, MonitorBuilder, SetupError};
 #[cfg(feature = "config")]
@@ -44,5 +48,6 @@ pub use genai_layer::GenAiLayer;
 pub use jsonl::Jsonl;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 pub use repriced::{Repriced, RepricedModel};
+pub use spans::Spans;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Difference, History, HistoryError, Sqlite};

@@ -165,7 +165,7 @@ fn an_exporter_that_calls_a_monitored_function_does_not_feed_itself() {
     }
     struct Recursive(Arc<AtomicUsize>);
     impl Exporter for Recursive {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "recursive"
         }
         fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 /// One finished call.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 #[non_exhaustive]
 pub struct CallRecord {
     /// Its durable identity.

@@ -1,11 +1,12 @@
 //! `JOBMON_*` variables.
 
 use super::{Config, ConfigError, ExporterKind, outcomes};
+use crate::spans::Spans;
 use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 22] = [
+const VARIABLES: [&str; 23] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -28,6 +29,7 @@ const VARIABLES: [&str; 22] = [
     "JOBMON_SQLITE_PATH",
     "JOBMON_PRICES_FILE",
     "JOBMON_USER_KEY",
+    "JOBMON_SPANS",
 ];
 
 #[derive(Debug, Default)]
@@ -81,6 +83,9 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_KEEP_SLOW" => config.keep_slow = duration()?,
         "JOBMON_KEEP_EXPENSIVE" => {
             config.keep_expensive = Some(value.parse().map_err(|_| expected(super::USD))?);
+        }
+        "JOBMON_SPANS" => {
+            config.spans = Some(Spans::named(value).ok_or_else(|| expected(Spans::EXPECTED))?);
         }
         "JOBMON_TRACK_TOKENS" => config.track_tokens = flag()?,
         "JOBMON_TRACK_LATENCY" => config.track_latency = flag()?,

@@ -1,6 +1,7 @@
 //! `jobmon.toml`.
 
 use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
+use crate::spans::Spans;
 use jobmon_core::UserKey;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "project_id",
     "service_name",
     "environment",
@@ -30,6 +31,7 @@ const KEYS: [&str; 19] = [
     "prices",
     "user_key",
     "budgets",
+    "spans",
 ];
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -98,6 +100,10 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
                 config.user_key = Some(key.ok_or_else(|| expected(value, super::USER_KEY))?);
             }
             "prices" => config.prices = prices::read(value)?,
+            "spans" => {
+                let spans = string(value).ok().and_then(|name| Spans::named(&name));
+                config.spans = Some(spans.ok_or_else(|| expected(value, Spans::EXPECTED))?);
+            }
             "budgets" => config.budgets = super::budgets::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
@@ -192,6 +198,7 @@ mod tests {
             environment = "production"
             sampling_rate = 0.25
             keep_errors = false
+            spans = "opentelemetry"
             keep_slow = "10s"
             keep_expensive = "$0.05"
             track_tokens = true
@@ -215,6 +222,7 @@ mod tests {
         assert_eq!(config.project_id, Some(Text::from("jobsearch-ai")));
         assert_eq!(config.sampling_rate, Some(0.25));
         assert_eq!(config.keep_errors, Some(false));
+        assert_eq!(config.spans, Some(Spans::OpenTelemetry));
         assert_eq!(config.keep_slow, Some(Duration::from_secs(10)));
         assert_eq!(config.keep_expensive, Some(Usd::from_nanos(50_000_000)));
         assert_eq!(config.track_latency, Some(false));
@@ -238,6 +246,7 @@ mod tests {
             ),
             ("\nsampling_rate = 2", "jobmon.toml:2:17", "expected a number from 0 to 1"),
             ("keep_expensive = '5 EUR'", "jobmon.toml:1:18", "expected US dollars such as `$0.05`"),
+            ("spans = 'sdk'", "jobmon.toml:1:9", "expected `exporter` or `opentelemetry`"),
             ("keep_slow = 10", "jobmon.toml:1:13", "expected a duration such as"),
             ("sampling_rate = nan", "jobmon.toml:1:17", "expected a number from 0 to 1"),
             (

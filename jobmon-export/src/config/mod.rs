@@ -1,6 +1,7 @@
 //! [`Config`]: settings from code, `JOBMON_*` variables and `jobmon.toml`, key for key the same.
 
 use crate::builder::SetupError;
+use crate::spans::Spans;
 use jobmon_core::{Budget, Exporter, Settings, Text, Usd, UserKey};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) prices: PriceConfig,
     pub(crate) user_key: Option<UserKey>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) spans: Option<Spans>,
 }
 
 /// Exporters that file and environment can name.
@@ -203,6 +205,7 @@ impl Config {
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
             prices: self.prices.over(other.prices),
             user_key: self.user_key.or(other.user_key),
+            spans: self.spans.or(other.spans),
             budgets,
         }
     }

@@ -85,7 +85,7 @@ impl Sqlite {
 }
 
 impl Exporter for Sqlite {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "sqlite"
     }
 

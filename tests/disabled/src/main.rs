@@ -45,7 +45,7 @@ impl std::fmt::Display for AgentError {
 struct Untouched;
 
 impl Exporter for Untouched {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         panic!("an exporter was asked for its name")
     }
 
