@@ -1,0 +1,193 @@
+"""Real receivers for the end-to-end scripts: installed from PyPI and Debian into `target/peers`, started on free ports of
+127.0.0.1, ended by their own process when the block is over.
+
+Versions are those that the scripts were written against."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import harness
+
+PEERS = harness.ROOT / "target" / "peers"
+PACKAGES = {
+    "judge": ["pyyaml==6.0.3", "jsonschema==4.25.1", "grpcio>=1.76", "opentelemetry-proto==1.45.2", "prometheus-client>=0.23"],
+    "rotel": ["rotel==0.0.1a15"],
+    "phoenix": ["arize-phoenix==20.26.1"],
+    "mlflow": ["mlflow==3.17.2"],
+}
+READY_SECONDS = 240
+
+
+def python(name):
+    """The interpreter of a virtual environment that has a peer; made at the first time."""
+    folder = PEERS / name
+    interpreter = folder / "bin" / "python"
+    done = folder / "done"
+    wanted = "\n".join(PACKAGES[name])
+    if done.exists() and done.read_text() == wanted:
+        return interpreter
+    PEERS.mkdir(parents=True, exist_ok=True)
+    uv = PEERS / "uv" / "bin" / "uv"
+    if not uv.exists():
+        _must([sys.executable, "-m", "venv", PEERS / "uv"])
+        _must([PEERS / "uv" / "bin" / "pip", "install", "--quiet", "uv"])
+    _must([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
+    _must([uv, "pip", "install", "--quiet", "--python", interpreter, *PACKAGES[name]])
+    done.write_text(wanted)
+    return interpreter
+
+
+def debian(package, binary):
+    """A program of a Debian package, unpacked without installing it."""
+    root = PEERS / "debian" / package
+    if not (root / binary).exists():
+        folder = PEERS / "debian"
+        folder.mkdir(parents=True, exist_ok=True)
+        if subprocess.run(["apt-get", "download", "-q", package], cwd=folder, capture_output=True).returncode != 0:
+            _must(["apt-get", "update", "-q"], cwd=folder)
+            _must(["apt-get", "download", "-q", package], cwd=folder)
+        for archive in folder.glob(f"{package}_*.deb"):
+            _must(["dpkg", "-x", archive, root])
+            archive.unlink()
+    return root / binary
+
+
+def _must(command, cwd=None):
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=1200)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def until(ready, what, seconds=READY_SECONDS):
+    """Waits for something to be true, and gives it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = ready()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise TimeoutError(f"{what}: not within {seconds} s")
+
+
+def get(url, body=None, headers=(), seconds=30):
+    """The JSON of an address, or its text."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"content-type": "application/json", **dict(headers)})
+    with urllib.request.urlopen(request, timeout=seconds) as answer:
+        text = answer.read().decode()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def answers(url):
+    try:
+        get(url, seconds=5)
+        return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _running(command, log, env=None, ready=None):
+    with open(log, "wb") as out, harness.started(command, env=env, stdout=out, stderr=out) as process:
+        if ready:
+            def up():
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command[0]} ended: {Path(log).read_text()[-2000:]}")
+                return ready()
+
+            until(up, f"{command[0]} is not up")
+        yield process
+
+
+@contextmanager
+def phoenix(folder):
+    """Arize Phoenix: gives its HTTP address, for OTLP too, and its gRPC address."""
+    http, grpc = free_port(), free_port()
+    env = harness.environment(
+        PHOENIX_WORKING_DIR=str(folder), PHOENIX_HOST="127.0.0.1", PHOENIX_PORT=str(http),
+        PHOENIX_GRPC_PORT=str(grpc), PHOENIX_TELEMETRY_ENABLED="false",
+    )
+    command = [python("phoenix").parent / "phoenix", "serve"]
+    base = f"http://127.0.0.1:{http}"
+    with _running(command, Path(folder) / "phoenix.log", env, lambda: answers(f"{base}/healthz")):
+        yield base, f"http://127.0.0.1:{grpc}"
+
+
+@contextmanager
+def mlflow(folder):
+    """An MLflow server: gives its address."""
+    port = free_port()
+    folder = Path(folder)
+    command = [
+        python("mlflow").parent / "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination", folder / "artifacts", "--host", "127.0.0.1", "--port", port, "--workers", 1,
+    ]
+    path = f"{python('mlflow').parent}:{os.environ['PATH']}"
+    env = harness.environment(MLFLOW_DISABLE_TELEMETRY="true", PATH=path)
+    base = f"http://127.0.0.1:{port}"
+    with _running(command, folder / "mlflow.log", env, lambda: answers(f"{base}/health")):
+        yield base
+
+
+@contextmanager
+def rotel(folder):
+    """The collector rotel, which writes what it gets into a log: gives its HTTP and gRPC addresses and the log."""
+    interpreter = python("rotel")
+    found = subprocess.run(
+        [interpreter, "-c", "import rotel, os; print(os.path.dirname(rotel.__file__))"],
+        capture_output=True, text=True, check=True,
+    )
+    http, grpc = free_port(), free_port()
+    log = Path(folder) / "rotel.log"
+    signals = [word for name in ("traces", "metrics", "logs") for word in ("--debug-log", name)]
+    command = [
+        Path(found.stdout.strip()) / "rotel-agent", "start", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}",
+        "--otlp-http-endpoint", f"127.0.0.1:{http}", "--exporter", "blackhole", *signals,
+        "--debug-log-verbosity", "detailed",
+    ]
+    with _running(command, log, ready=lambda: _listens(http) and _listens(grpc)):
+        yield f"http://127.0.0.1:{http}", f"http://127.0.0.1:{grpc}", log
+
+
+def _listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def prometheus(folder, target):
+    """A Prometheus that scrapes an address each second: gives its own."""
+    port = free_port()
+    folder = Path(folder)
+    config = folder / "prometheus.yml"
+    config.write_text(
+        "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: jobmon\n"
+        f"    static_configs:\n      - targets: ['{target}']\n"
+    )
+    command = [
+        debian("prometheus", "usr/bin/prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/tsdb",
+        f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage",
+        f"--web.console.templates={folder}", f"--web.console.libraries={folder}",
+    ]
+    base = f"http://127.0.0.1:{port}"
+    with _running(command, folder / "prometheus.log", ready=lambda: answers(f"{base}/-/ready")):
+        yield base
