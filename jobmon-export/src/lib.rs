@@ -10,6 +10,8 @@
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
+#[cfg(feature = "opentelemetry")]
+mod attributes;
 mod builder;
 mod config;
 #[cfg(feature = "console")]
@@ -22,8 +24,12 @@ mod genai_layer;
 mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(feature = "otlp")]
+mod otlp;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
+#[cfg(feature = "opentelemetry")]
+mod semconv;
 mod spans;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -1,5 +1,8 @@
 //! Calls and the spans of OpenTelemetry and `tracing-opentelemetry` know each other.
 
+#[cfg(feature = "prices")]
+mod made;
+
 use jobmon_core::testing::Collect;
 use jobmon_core::{CallRecord, Guard, InContext, instrument_llm};
 use jobmon_export::{Monitor, Spans};

@@ -1,0 +1,4 @@
+//! OTLP.
+
+mod encode;
+mod proto;
