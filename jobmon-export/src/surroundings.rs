@@ -123,10 +123,9 @@ impl Around for Entered {
     }
 
     fn end(&self, call: &CallRecord) {
+        let Some((start, before)) = &self.made else { return };
         let span = self.context.span();
-        let start =
-            SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(call.start.nanos()).unwrap_or(0));
-        let at = |after| start.checked_add(after).unwrap_or(start);
+        let at = |after| start.checked_add(after).unwrap_or(*start);
         if span.is_recording() {
             let mut known = Collected::default();
             // What was known at the start may be known better now; the SDK keeps both of what is said twice.
