@@ -2,6 +2,7 @@
 
 use crate::lane::lock;
 use crate::text::Text;
+use crate::warning::Warnings;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -76,23 +77,30 @@ impl Counts {
 pub struct Health {
     counts: Arc<Counts>,
     own: usize,
+    warnings: Warnings,
 }
 
 impl Health {
-    pub(crate) const fn new(counts: Arc<Counts>, own: usize) -> Self {
-        Self { counts, own }
+    pub(crate) const fn new(counts: Arc<Counts>, own: usize, warnings: Warnings) -> Self {
+        Self { counts, own, warnings }
     }
 
     /// That of an exporter without a monitor.
     pub fn alone(name: &str) -> Self {
         let counts = Counts { lanes: vec![LaneCounts::new(name)], ..Counts::default() };
-        Self::new(Arc::new(counts), 0)
+        Self::new(Arc::new(counts), 0, Warnings::default())
     }
 
     fn add(&self, count: impl Fn(&LaneCounts) -> &AtomicU64, events: u64) {
         if let Some(lane) = self.counts.lanes.get(self.own) {
             count(lane).fetch_add(events, Relaxed);
         }
+    }
+
+    /// Says what is wrong, once for each kind of problem: never more than a line, and never a secret.
+    pub fn warn(&self, kind: &str, text: &str) {
+        let name = self.counts.lanes.get(self.own).map_or("", |lane| lane.name.as_str());
+        self.warnings.once(&format!("{name}: {kind}"), &format!("exporter `{name}`: {text}"));
     }
 
     /// Events have arrived. Only for exporters that [defer](crate::Exporter::defers).

@@ -217,7 +217,7 @@ impl Pipeline {
         for (own, exporter) in exporters.iter_mut().enumerate() {
             let name = counts.lanes[own].name.clone();
             let started = catch_unwind(AssertUnwindSafe(|| {
-                exporter.health(Health::new(Arc::clone(&counts), own));
+                exporter.health(Health::new(Arc::clone(&counts), own, settings.warnings.clone()));
                 if let Some(budgets) = Budgets::of(&book) {
                     exporter.budgets(budgets);
                 }

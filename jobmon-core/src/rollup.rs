@@ -2,6 +2,7 @@
 
 use crate::event::{CallRecord, Rollup};
 use crate::id::SpanId;
+use crate::operation::Operation;
 use crate::sampling::Keep;
 use std::collections::{HashMap, VecDeque};
 
@@ -37,7 +38,8 @@ impl Rollups {
             call.sample_rate = 1.0;
         }
         if let Some(parent) = call.parent {
-            let own = call.cost.is_some() || !call.answers.is_empty();
+            let own =
+                call.cost.is_some() || !call.answers.is_empty() || call.operation == Operation::ExecuteTool;
             if inside.sum.is_some() || own || kept {
                 let around = self.around(parent);
                 around.keep |= kept;
@@ -66,10 +68,12 @@ impl Rollup {
     fn add(&mut self, call: &CallRecord, inside: Option<&Self>) {
         if let Some(inside) = inside {
             self.model_calls = self.model_calls.saturating_add(inside.model_calls);
+            self.tool_calls = self.tool_calls.saturating_add(inside.tool_calls);
             self.usage += inside.usage;
             self.cost.merge(&inside.cost);
         }
         self.model_calls = self.model_calls.saturating_add(u64::from(call.is_model_call()));
+        self.tool_calls = self.tool_calls.saturating_add(u64::from(call.operation == Operation::ExecuteTool));
         if let Some(usage) = call.usage() {
             self.usage += usage;
         }
@@ -82,7 +86,7 @@ impl Rollup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Answer, CallId, Cost, Operation, PricedAnswer, Text, Timestamp, TraceId, Usage, Usd};
+    use crate::{Answer, CallId, Cost, PricedAnswer, Text, Timestamp, TraceId, Usage, Usd};
 
     fn call(parent: Option<SpanId>, cost: Option<i64>) -> CallRecord {
         let id = CallId { trace: TraceId::random(), span: SpanId::random() };

@@ -10,7 +10,7 @@
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
-#[cfg(feature = "opentelemetry")]
+#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
 mod attributes;
 mod builder;
 mod config;
@@ -24,11 +24,13 @@ mod genai_layer;
 mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(any(feature = "otlp", feature = "prometheus"))]
+mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
-#[cfg(feature = "opentelemetry")]
+#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
 mod semconv;
 mod spans;
 #[cfg(feature = "sqlite")]
@@ -36,6 +38,8 @@ mod sqlite;
 #[cfg(feature = "opentelemetry")]
 mod surroundings;
 
+#[cfg(feature = "opentelemetry")]
+pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
 #[cfg(feature = "config")]
 pub use config::outcome_values;
@@ -52,6 +56,8 @@ pub use disabled::{Difference, History, HistoryError, Sqlite};
 pub use genai_layer::GenAiLayer;
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
+#[cfg(feature = "otlp")]
+pub use otlp::{Content, Otlp, OtlpError};
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;

@@ -254,6 +254,8 @@ impl Prompt {
 pub struct Rollup {
     /// Calls to a model.
     pub model_calls: u64,
+    /// Tools that ran.
+    pub tool_calls: u64,
     /// What they used.
     pub usage: Usage,
     /// What they cost.

@@ -178,6 +178,7 @@ fn original(original: &Original) -> Value {
 pub(crate) fn rollup(rollup: &Rollup) -> Value {
     json!({
         "model_calls": rollup.model_calls,
+        "tool_calls": rollup.tool_calls,
         "usage": usage(&rollup.usage),
         "cost": {
             "nanodollars": rollup.cost.usd.nanos(), "known": rollup.cost.known, "at_least": rollup.cost.at_least,

@@ -59,6 +59,7 @@ fn rollup(value: &Value) -> Rollup {
     let count = |value: &Value| value.as_u64().unwrap_or(0);
     let mut rollup = Rollup::default();
     rollup.model_calls = count(&value["model_calls"]);
+    rollup.tool_calls = count(&value["tool_calls"]);
     rollup.usage = usage(&value["usage"]);
     let cost = &value["cost"];
     rollup.cost.usd = Usd::from_nanos(cost["nanodollars"].as_i64().unwrap_or(0));

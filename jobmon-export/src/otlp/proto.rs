@@ -61,6 +61,12 @@ impl<'a> Message<'a> {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// `sfixed64`, also where it is the default: as one of several kinds of value.
+    pub(crate) fn chosen_fixed64(&mut self, field: u32, value: u64) {
+        self.tag(field, FIXED64);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
     /// `fixed64`.
     pub(crate) fn fixed64(&mut self, field: u32, value: u64) {
         if value != 0 {

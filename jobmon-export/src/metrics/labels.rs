@@ -1,0 +1,77 @@
+//! [`Labels`]: by what a series is told from others.
+
+use crate::semconv::{key, own};
+use jobmon_core::Text;
+
+/// Bytes of a value.
+const LONGEST: usize = 256;
+
+macro_rules! labels {
+    ($($Label:ident $key:expr;)*) => {
+        /// A dimension of metrics.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Label { $($Label,)* }
+
+        impl Label {
+            /// The name of its attribute.
+            pub(crate) const fn key(self) -> &'static str {
+                match self { $(Self::$Label => $key,)* }
+            }
+        }
+    };
+}
+
+labels! {
+    Operation key::OPERATION;
+    Provider key::PROVIDER;
+    RequestModel key::REQUEST_MODEL;
+    ResponseModel key::RESPONSE_MODEL;
+    ServerAddress key::SERVER_ADDRESS;
+    ServerPort key::SERVER_PORT;
+    ErrorType key::ERROR_TYPE;
+    Modality key::TOKEN_MODALITY;
+    TokenType "gen_ai.token.type";
+    Agent key::AGENT_NAME;
+    Tool key::TOOL_NAME;
+    ToolType key::TOOL_TYPE;
+    Workflow key::WORKFLOW_NAME;
+    Name own::NAME;
+    Feature own::FEATURE;
+    Strategy own::STRATEGY;
+    End own::END;
+    Score key::EVALUATION_NAME;
+    Verdict key::EVALUATION_LABEL;
+    Outcome own::OUTCOME_KIND;
+    Exporter "jobmon.exporter";
+    Fate "jobmon.fate";
+    Metric "jobmon.metric";
+    Overflow "otel.metric.overflow";
+}
+
+/// Dimensions and their values, in order; made for one point, and used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Labels(pub(crate) Vec<(Label, Text)>);
+
+impl Labels {
+    pub(crate) fn clear(&mut self) -> &mut Self {
+        self.0.clear();
+        self
+    }
+
+    /// Adds a dimension that has a value. They come in the order of [`Label`].
+    pub(crate) fn with(&mut self, label: Label, value: Option<&Text>) -> &mut Self {
+        if let Some(value) = value {
+            let value = if value.len() > LONGEST { shortened(value) } else { value.clone() };
+            self.0.push((label, value));
+        }
+        self
+    }
+}
+
+fn shortened(value: &Text) -> Text {
+    let mut end = LONGEST;
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    Text::copied(&value[..end])
+}
