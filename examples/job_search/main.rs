@@ -8,6 +8,7 @@
 mod agents;
 mod budgets;
 mod client;
+mod exporters;
 mod options;
 
 use agents::{AgentError, Agents, Analysis};
@@ -15,8 +16,8 @@ use client::{Client, Target};
 use example_provider::{Config, Provider};
 use jobmon::report::Report;
 use jobmon::{
-    BudgetExceeded, Console, History, InContext, Monitor, MonitorBuilder, Range, Sqlite, Timestamp, Usd,
-    Verdict, instrument_llm,
+    BudgetExceeded, Console, History, InContext, Monitor, Range, Sqlite, Timestamp, Usd, Verdict,
+    instrument_llm,
 };
 use options::Options;
 use serde_json::Value;
@@ -65,7 +66,7 @@ async fn run(options: &Options) -> Result<(String, u8), Box<dyn Error>> {
     if let Some(budget) = options.budget() {
         builder = builder.budget(budget);
     }
-    let guard = with_jsonl(builder, options)?.install()?;
+    let guard = exporters::add(builder, options)?.install()?;
 
     let (target, provider) = match options.outside() {
         Some(target) => (target, None),
@@ -96,6 +97,7 @@ async fn run(options: &Options) -> Result<(String, u8), Box<dyn Error>> {
 
     let budgets = budgets::to_text(&guard.budgets(), searched.as_ref().err());
     let could_do_nothing = searched.is_err() && agents.answers.load(Relaxed) == 0;
+    exporters::stay(options);
     // Delivers what is queued; from here on the history is complete.
     let delivery = guard.shutdown();
     if let Some(provider) = provider {
@@ -111,22 +113,6 @@ async fn run(options: &Options) -> Result<(String, u8), Box<dyn Error>> {
         report.to_text()
     );
     Ok((text, if could_do_nothing { 3 } else { 0 }))
-}
-
-#[cfg(feature = "jsonl")]
-fn with_jsonl(builder: MonitorBuilder, options: &Options) -> std::io::Result<MonitorBuilder> {
-    Ok(match &options.jsonl {
-        Some(path) => builder.exporter(jobmon::Jsonl::open(path)?),
-        None => builder,
-    })
-}
-
-#[cfg(not(feature = "jsonl"))]
-fn with_jsonl(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, String> {
-    match &options.jsonl {
-        Some(path) => Err(format!("--jsonl {} needs --features jsonl", path.display())),
-        None => Ok(builder),
-    }
 }
 
 /// The whole story: three searches, an analysis of what each found and then of the rest, applications for what

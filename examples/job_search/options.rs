@@ -19,6 +19,13 @@ GEMINI_API_KEY set it talks to Gemini, with --base-url to any server that speaks
     --db FILE         the history (default: jobmon.db)
     --jsonl FILE      also write one JSON line for each event (needs --features jsonl)
     --budget AMOUNT   what all runs on this history may spend a day: '$0.01', '20k tokens'
+    --otlp URL        also send spans, metrics and log events there, such as to http://127.0.0.1:4318 (--features otlp)
+    --grpc            by gRPC instead of HTTP (--features otlp-grpc)
+    --profile NAME    in the dialect of a backend: otel, logfire, langfuse, openinference, phoenix, compat
+    --header N=V      with this header; may be given more than once
+    --spool FOLDER    and keep on disk what is not taken
+    --prometheus ADDR also answer Prometheus there, such as at 127.0.0.1:9464, until Enter is pressed (--features
+                      prometheus)
     --user NAME       on whose behalf (default: candidate-1)
     --quiet           no line for each call
     --help            this text
@@ -36,6 +43,12 @@ pub(crate) struct Options {
     pub(crate) db: PathBuf,
     pub(crate) jsonl: Option<PathBuf>,
     pub(crate) budget: Option<Amount>,
+    pub(crate) otlp: Option<String>,
+    pub(crate) grpc: bool,
+    pub(crate) profile: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) spool: Option<PathBuf>,
+    pub(crate) prometheus: Option<String>,
     pub(crate) user: String,
     pub(crate) quiet: bool,
 }
@@ -51,6 +64,12 @@ impl Options {
             db: PathBuf::from("jobmon.db"),
             jsonl: None,
             budget: None,
+            otlp: None,
+            grpc: false,
+            profile: None,
+            headers: Vec::new(),
+            spool: None,
+            prometheus: None,
             user: "candidate-1".to_owned(),
             quiet: false,
         };
@@ -69,6 +88,17 @@ impl Options {
                     let amount = value()?.parse().map_err(|error| format!("--budget: {error}"))?;
                     options.budget = Some(amount);
                 }
+                "--otlp" => options.otlp = Some(value()?),
+                "--grpc" => options.grpc = true,
+                "--profile" => options.profile = Some(value()?),
+                "--header" => {
+                    let header = value()?;
+                    let (name, text) =
+                        header.split_once('=').ok_or("--header needs a name, `=`, and a value")?;
+                    options.headers.push((name.to_owned(), text.to_owned()));
+                }
+                "--spool" => options.spool = Some(value()?.into()),
+                "--prometheus" => options.prometheus = Some(value()?),
                 "--user" => options.user = value()?,
                 "--quiet" => options.quiet = true,
                 "--help" | "-h" => return Ok(None),
