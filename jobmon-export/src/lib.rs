@@ -28,6 +28,8 @@ mod jsonl;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
@@ -58,6 +60,8 @@ pub use genai_layer::GenAiLayer;
 pub use jsonl::Jsonl;
 #[cfg(feature = "otlp")]
 pub use otlp::{Content, Otlp, OtlpError};
+#[cfg(feature = "prometheus")]
+pub use prometheus::Prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;

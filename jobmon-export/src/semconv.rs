@@ -155,7 +155,6 @@ pub(crate) mod vendor {
     pub(crate) const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
     pub(crate) const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
     pub(crate) const OPERATION_COST: &str = "operation.cost";
-    pub(crate) const USAGE_COST: &str = "gen_ai.usage.cost";
     pub(crate) const AGGREGATED_INPUT: &str = "gen_ai.aggregated_usage.input_tokens";
     pub(crate) const AGGREGATED_OUTPUT: &str = "gen_ai.aggregated_usage.output_tokens";
 

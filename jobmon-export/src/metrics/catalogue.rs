@@ -23,8 +23,6 @@ pub(crate) struct Instrument {
     pub(crate) unit: &'static str,
     pub(crate) kind: Kind,
     pub(crate) about: &'static str,
-    /// Whether it is there only for backends that read earlier conventions.
-    pub(crate) old: bool,
 }
 
 const SECONDS: Kind = Kind::Histogram(&[
@@ -58,7 +56,7 @@ const SCORES: Kind = Kind::Histogram(&[
 const DOLLARS: Kind = Kind::Histogram(&[0.000_001, 0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0]);
 
 macro_rules! instruments {
-    ($($NAME:ident $name:literal $unit:literal $kind:expr, $old:literal, $about:literal;)*) => {
+    ($($NAME:ident $name:literal $unit:literal $kind:expr, $about:literal;)*) => {
         /// An instrument by its place in [`ALL`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "they stand for constants")]
@@ -66,49 +64,49 @@ macro_rules! instruments {
 
         /// All of them.
         pub(crate) const ALL: &[Instrument] =
-            &[$(Instrument { name: $name, unit: $unit, kind: $kind, old: $old, about: $about },)*];
+            &[$(Instrument { name: $name, unit: $unit, kind: $kind, about: $about },)*];
     };
 }
 
 instruments! {
-    INFERENCE_DURATION "gen_ai.client.inference.duration" "s" SECONDS, false, "Duration of requests to a model, retries included.";
-    OPERATION_DURATION "gen_ai.client.operation.duration" "s" SECONDS, false, "Duration of other requests, such as embeddings.";
-    FIRST_CHUNK "gen_ai.client.inference.time_to_first_chunk" "s" SECONDS, false, "Time to the first chunk of a stream.";
-    OUTPUT_CHUNK "gen_ai.client.inference.time_per_output_chunk" "s" SECONDS, false, "Time from one chunk of a stream to the next: the mean of each stream, once for each of its chunks.";
-    WORKFLOW_DURATION "gen_ai.invoke_workflow.duration" "s" WORKFLOW_SECONDS, false, "Duration of workflows.";
-    AGENT_DURATION "gen_ai.invoke_agent.duration" "s" AGENT_SECONDS, false, "Duration of agents.";
-    AGENT_INFERENCES "gen_ai.invoke_agent.inference_calls" "{inference_call}" FEW, false, "Requests to a model inside an agent.";
-    AGENT_TOOLS "gen_ai.invoke_agent.tool_calls" "{tool_call}" FEW, false, "Tools that ran inside an agent.";
-    TOOL_DURATION "gen_ai.execute_tool.duration" "s" SECONDS, false, "Duration of tools.";
-    INPUT "gen_ai.client.inference.usage.input_tokens" "{token}" Kind::Count, false, "Input tokens, cached ones included.";
-    OUTPUT "gen_ai.client.inference.usage.output_tokens" "{token}" Kind::Count, false, "Output tokens, reasoning included.";
-    CACHE_READ "gen_ai.client.inference.usage.cache_read.input_tokens" "{token}" Kind::Count, false, "Input tokens read from a cache.";
-    CACHE_WRITE "gen_ai.client.inference.usage.cache_write.input_tokens" "{token}" Kind::Count, false, "Input tokens written to a cache.";
-    REASONING "gen_ai.client.inference.usage.reasoning.output_tokens" "{token}" Kind::Count, false, "Output tokens spent on reasoning.";
-    OPERATION_INPUT "gen_ai.client.inference.operation.input_tokens" "{token}" TOKENS, false, "Input tokens of single requests.";
-    OPERATION_OUTPUT "gen_ai.client.inference.operation.output_tokens" "{token}" TOKENS, false, "Output tokens of single requests.";
-    CALLS "jobmon.calls" "{call}" Kind::Count, false, "Calls, by how they ended.";
-    COST "jobmon.cost" "usd" Kind::Money, false, "What calls cost, as far as it is known.";
-    WASTED "jobmon.wasted_cost" "usd" Kind::Money, false, "What failed calls and failed attempts cost.";
-    UNPRICED "jobmon.unpriced_calls" "{call}" Kind::Count, false, "Calls whose cost is not known, or only a part of it.";
-    WITHOUT_USAGE "jobmon.calls_without_usage" "{call}" Kind::Count, false, "Calls to a model that succeeded without telling what they used.";
-    ATTEMPTS "jobmon.attempts" "{attempt}" Kind::Count, false, "Attempts of calls, the first ones included.";
-    RETRIED "jobmon.retried_calls" "{call}" Kind::Count, false, "Calls that were tried again.";
-    RECOVERED "jobmon.recovered_calls" "{call}" Kind::Count, false, "Calls that succeeded after an attempt had failed.";
-    SCORE "jobmon.score" "1" SCORES, false, "Scores, by what is scored.";
-    FEEDBACK "jobmon.feedback" "{verdict}" Kind::Count, false, "What people said about results.";
-    OUTCOMES "jobmon.outcomes" "{outcome}" Kind::Count, false, "What calls led to.";
-    OUTCOME_VALUE "jobmon.outcome_value" "usd" Kind::Money, false, "What that is worth, where it is known.";
-    SEARCHES "jobmon.searches" "{search}" Kind::Count, false, "Searches.";
-    SEARCH_RESULTS "jobmon.search_results" "{result}" Kind::Count, false, "Results of searches.";
-    SEARCH_RELEVANT "jobmon.relevant_results" "{result}" Kind::Count, false, "Results of searches that were relevant.";
-    DELIVERED "jobmon.exporter.events" "{event}" Kind::Count, false, "What became of events, by exporter.";
-    PENDING "jobmon.exporter.pending_events" "{event}" Kind::Gauge, false, "Events that an exporter has not dealt with.";
-    SPOOLED "jobmon.exporter.spooled_events" "{event}" Kind::Gauge, false, "Events that an exporter keeps on disk.";
-    DROPPED "jobmon.dropped_events" "{event}" Kind::Count, false, "Events that found no room before any exporter.";
-    OVERFLOW "jobmon.metric_overflows" "{point}" Kind::Count, false, "Points that found no series of their own.";
-    OLD_DURATION "gen_ai.client.operation.duration" "s" SECONDS, true, "Duration of requests to a model, by the name of earlier conventions.";
-    OLD_TOKENS "gen_ai.client.token.usage" "{token}" TOKENS, true, "Tokens of single requests, by the name of earlier conventions.";
-    OLD_FIRST_CHUNK "gen_ai.client.operation.time_to_first_chunk" "s" SECONDS, true, "Time to the first chunk, by the name of earlier conventions.";
-    OLD_COST "operation.cost" "{USD}" DOLLARS, true, "What single requests cost, as Logfire reads it.";
+    INFERENCE_DURATION "gen_ai.client.inference.duration" "s" SECONDS, "Duration of requests to a model, retries included.";
+    OPERATION_DURATION "gen_ai.client.operation.duration" "s" SECONDS, "Duration of other requests, such as embeddings.";
+    FIRST_CHUNK "gen_ai.client.inference.time_to_first_chunk" "s" SECONDS, "Time to the first chunk of a stream.";
+    OUTPUT_CHUNK "gen_ai.client.inference.time_per_output_chunk" "s" SECONDS, "Time from one chunk of a stream to the next: the mean of each stream, once for each of its chunks.";
+    WORKFLOW_DURATION "gen_ai.invoke_workflow.duration" "s" WORKFLOW_SECONDS, "Duration of workflows.";
+    AGENT_DURATION "gen_ai.invoke_agent.duration" "s" AGENT_SECONDS, "Duration of agents.";
+    AGENT_INFERENCES "gen_ai.invoke_agent.inference_calls" "{inference_call}" FEW, "Requests to a model inside an agent.";
+    AGENT_TOOLS "gen_ai.invoke_agent.tool_calls" "{tool_call}" FEW, "Tools that ran inside an agent.";
+    TOOL_DURATION "gen_ai.execute_tool.duration" "s" SECONDS, "Duration of tools.";
+    INPUT "gen_ai.client.inference.usage.input_tokens" "{token}" Kind::Count, "Input tokens, cached ones included.";
+    OUTPUT "gen_ai.client.inference.usage.output_tokens" "{token}" Kind::Count, "Output tokens, reasoning included.";
+    CACHE_READ "gen_ai.client.inference.usage.cache_read.input_tokens" "{token}" Kind::Count, "Input tokens read from a cache.";
+    CACHE_WRITE "gen_ai.client.inference.usage.cache_write.input_tokens" "{token}" Kind::Count, "Input tokens written to a cache.";
+    REASONING "gen_ai.client.inference.usage.reasoning.output_tokens" "{token}" Kind::Count, "Output tokens spent on reasoning.";
+    OPERATION_INPUT "gen_ai.client.inference.operation.input_tokens" "{token}" TOKENS, "Input tokens of single requests.";
+    OPERATION_OUTPUT "gen_ai.client.inference.operation.output_tokens" "{token}" TOKENS, "Output tokens of single requests.";
+    CALLS "jobmon.calls" "{call}" Kind::Count, "Calls, by how they ended.";
+    COST "jobmon.cost" "usd" Kind::Money, "What calls cost, as far as it is known.";
+    WASTED "jobmon.wasted_cost" "usd" Kind::Money, "What failed calls and failed attempts cost.";
+    UNPRICED "jobmon.unpriced_calls" "{call}" Kind::Count, "Calls whose cost is not known, or only a part of it.";
+    WITHOUT_USAGE "jobmon.calls_without_usage" "{call}" Kind::Count, "Calls to a model that succeeded without telling what they used.";
+    ATTEMPTS "jobmon.attempts" "{attempt}" Kind::Count, "Attempts of calls, the first ones included.";
+    RETRIED "jobmon.retried_calls" "{call}" Kind::Count, "Calls that were tried again.";
+    RECOVERED "jobmon.recovered_calls" "{call}" Kind::Count, "Calls that succeeded after an attempt had failed.";
+    SCORE "jobmon.score" "1" SCORES, "Scores, by what is scored.";
+    FEEDBACK "jobmon.feedback" "{verdict}" Kind::Count, "What people said about results.";
+    OUTCOMES "jobmon.outcomes" "{outcome}" Kind::Count, "What calls led to.";
+    OUTCOME_VALUE "jobmon.outcome_value" "usd" Kind::Money, "What that is worth, where it is known.";
+    SEARCHES "jobmon.searches" "{search}" Kind::Count, "Searches.";
+    SEARCH_RESULTS "jobmon.search_results" "{result}" Kind::Count, "Results of searches.";
+    SEARCH_RELEVANT "jobmon.relevant_results" "{result}" Kind::Count, "Results of searches that were relevant.";
+    DELIVERED "jobmon.exporter.events" "{event}" Kind::Count, "What became of events, by exporter.";
+    PENDING "jobmon.exporter.pending_events" "{event}" Kind::Gauge, "Events that an exporter has not dealt with.";
+    SPOOLED "jobmon.exporter.spooled_events" "{event}" Kind::Gauge, "Events that an exporter keeps on disk.";
+    DROPPED "jobmon.dropped_events" "{event}" Kind::Count, "Events that found no room before any exporter.";
+    OVERFLOW "jobmon.metric_overflows" "{point}" Kind::Count, "Points that found no series of their own.";
+    OLD_DURATION "gen_ai.client.operation.duration" "s" SECONDS, "Duration of requests to a model, by the name of earlier conventions.";
+    OLD_TOKENS "gen_ai.client.token.usage" "{token}" TOKENS, "Tokens of single requests, by the name of earlier conventions.";
+    OLD_FIRST_CHUNK "gen_ai.client.operation.time_to_first_chunk" "s" SECONDS, "Time to the first chunk, by the name of earlier conventions.";
+    OLD_COST "operation.cost" "{USD}" DOLLARS, "What single requests cost, as Logfire reads it.";
 }

@@ -8,4 +8,4 @@ mod series;
 
 pub(crate) use catalogue::{ALL, Instrument, Kind};
 pub(crate) use labels::{Label, Labels};
-pub(crate) use series::{Exemplar, MOST, Point, Series, Value};
+pub(crate) use series::{Exemplar, MOST, Measured, Point, Series, Value};

@@ -53,6 +53,16 @@ impl Point {
     }
 }
 
+/// One measurement, so many times.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) instrument: usize,
+    pub(crate) labels: Labels,
+    pub(crate) value: f64,
+    pub(crate) times: u64,
+    pub(crate) exemplar: Option<Exemplar>,
+}
+
 type Points = HashMap<Box<[(Label, Text)]>, Point>;
 
 /// All series of a process.
@@ -66,14 +76,37 @@ pub(crate) struct Series {
     pub(crate) of: Option<(CallId, Timestamp)>,
     /// Labels under construction.
     pub(crate) labels: Labels,
+    /// Where measurements go too, one by one, for an encoder that keeps distributions itself.
+    pub(crate) measured: Option<Vec<Measured>>,
     /// Since when it counts.
     pub(crate) start: Timestamp,
+}
+
+/// Labels of what has no room, as
+/// [the SDK specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) has them.
+const fn overflow() -> [(Label, Text); 1] {
+    [(Label::Overflow, Text::literal("true"))]
 }
 
 impl Series {
     pub(crate) fn new(most: usize, old: bool) -> Self {
         let points = ALL.iter().map(|_| Points::new()).collect();
-        Self { points, most, old, of: None, labels: Labels::default(), start: Timestamp::now() }
+        Self {
+            points,
+            most,
+            old,
+            of: None,
+            labels: Labels::default(),
+            measured: None,
+            start: Timestamp::now(),
+        }
+    }
+
+    /// Whether the labels under construction are a series that is not there yet and has no room: all of these have one
+    /// together.
+    fn is_full(&self, of: Of) -> bool {
+        let points = &self.points[of as usize];
+        points.len() >= self.most && !points.contains_key(&self.labels.0[..])
     }
 
     /// The point of an instrument and the labels under construction.
@@ -81,18 +114,13 @@ impl Series {
     fn point(&mut self, of: Of) -> &mut Point {
         let at = of as usize;
         let kind = ALL[at].kind;
-        // A series that is not there yet, and has no room: all of these together have one.
-        let points = &self.points[at];
-        let key = &self.labels.0[..];
-        let full = !points.contains_key(key) && points.len() >= self.most;
-        if full {
+        if self.is_full(of) {
             let metric = Text::literal(ALL[at].name);
             let overflows = self.points[Of::OVERFLOW as usize].entry(Box::new([(Label::Metric, metric)]));
             if let Value::Count(count) = &mut overflows.or_insert_with(|| Point::new(Kind::Count)).value {
                 *count += 1;
             }
-            let key: Box<[_]> = Box::new([(Label::Overflow, Text::literal("true"))]);
-            return self.points[at].entry(key).or_insert_with(|| Point::new(kind));
+            return self.points[at].entry(Box::new(overflow())).or_insert_with(|| Point::new(kind));
         }
         let points = &mut self.points[at];
         if !points.contains_key(&self.labels.0[..]) {
@@ -140,6 +168,11 @@ impl Series {
             return;
         }
         let exemplar = self.exemplar(value);
+        if self.measured.is_some() {
+            let labels = if self.is_full(of) { Labels(overflow().to_vec()) } else { self.labels.clone() };
+            let measured = Measured { instrument: of as usize, labels, value, times, exemplar };
+            self.measured.get_or_insert_default().push(measured);
+        }
         let point = self.point(of);
         // A bucket holds what is at most its bound.
         let bucket = bounds.partition_point(|bound| *bound < value);

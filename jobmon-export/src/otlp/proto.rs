@@ -21,11 +21,6 @@ impl<'a> Message<'a> {
         Self(buffer)
     }
 
-    /// Bytes in the buffer so far.
-    pub(crate) const fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Fields that are written already.
     pub(crate) fn raw(&mut self, fields: &[u8]) {
         self.0.extend_from_slice(fields);
