@@ -59,6 +59,8 @@ impl Agents {
     /// The ids of postings that fit a query.
     #[instrument_llm(
         provider = self.client.target().provider(),
+        api_url = self.client.target().base_url(),
+        capture(input, output),
         model = self.client.target().model(),
         feature = "job_search",
         budget,
@@ -78,6 +80,8 @@ impl Agents {
     /// How well a posting fits the candidate.
     #[instrument_llm(
         provider = self.client.target().provider(),
+        api_url = self.client.target().base_url(),
+        capture(input, output),
         model = self.client.target().model(),
         feature = "job_analysis",
         budget,
@@ -100,6 +104,8 @@ impl Agents {
     /// A cover letter.
     #[instrument_llm(
         provider = self.client.target().provider(),
+        api_url = self.client.target().base_url(),
+        capture(input, output),
         model = self.client.target().model(),
         feature = "documents",
         budget,

@@ -33,7 +33,7 @@ impl Target {
         }
     }
 
-    fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         match self {
             Self::Gemini { base_url, .. } | Self::OpenAi { base_url, .. } => base_url.trim_end_matches('/'),
         }
@@ -129,19 +129,20 @@ impl Client {
     /// Makes exactly one request and returns the provider's answer as it came.
     pub(crate) async fn complete(&self, prompt: &Prompt, max_tokens: u32) -> Result<Value, ClientError> {
         let base = self.target.base_url();
-        let request = match &self.target {
-            Target::Gemini { key, model, .. } => self
-                .http
-                .post(format!("{base}/v1beta/models/{model}:generateContent"))
-                .header("x-goog-api-key", key)
-                .json(&gemini_body(prompt, max_tokens)),
+        let (request, body) = match &self.target {
+            Target::Gemini { key, model, .. } => {
+                let request = self.http.post(format!("{base}/v1beta/models/{model}:generateContent"));
+                (request.header("x-goog-api-key", key), gemini_body(prompt, max_tokens))
+            }
             Target::OpenAi { key, model, .. } => {
                 let request = self.http.post(format!("{base}/chat/completions"));
-                let request = request.json(&openai_body(model, prompt, max_tokens));
-                if let Some(key) = key { request.bearer_auth(key) } else { request }
+                let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+                (request, openai_body(model, prompt, max_tokens))
             }
         };
-        let response = request.send().await.map_err(ClientError::sending)?;
+        // How the model is asked; what it is asked is kept only where that is captured.
+        jobmon::current().request(&body);
+        let response = request.json(&body).send().await.map_err(ClientError::sending)?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
         let body = response.bytes().await.map_err(ClientError::sending)?;

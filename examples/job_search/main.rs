@@ -61,6 +61,7 @@ async fn run(options: &Options) -> Result<(String, u8), Box<dyn Error>> {
         .project_id("jobsearch-ai")
         .service_name("job-search")
         .environment("example")
+        .capture_content(options.capture)
         .exporter(Console::stderr().with_lines(!options.quiet).with_summary(false))
         .exporter(Sqlite::open(&options.db)?);
     if let Some(budget) = options.budget() {

@@ -23,6 +23,7 @@ GEMINI_API_KEY set it talks to Gemini, with --base-url to any server that speaks
     --grpc            by gRPC instead of HTTP (--features otlp-grpc)
     --profile NAME    in the dialect of a backend: otel, logfire, langfuse, openinference, phoenix, compat
     --header N=V      with this header; may be given more than once
+    --capture         keep what models are asked and answer, too
     --spool FOLDER    and keep on disk what is not taken
     --prometheus ADDR also answer Prometheus there, such as at 127.0.0.1:9464, until Enter is pressed (--features
                       prometheus)
@@ -45,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) budget: Option<Amount>,
     pub(crate) otlp: Option<String>,
     pub(crate) grpc: bool,
+    pub(crate) capture: bool,
     pub(crate) profile: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) spool: Option<PathBuf>,
@@ -66,6 +68,7 @@ impl Options {
             budget: None,
             otlp: None,
             grpc: false,
+            capture: false,
             profile: None,
             headers: Vec::new(),
             spool: None,
@@ -89,6 +92,7 @@ impl Options {
                     options.budget = Some(amount);
                 }
                 "--otlp" => options.otlp = Some(value()?),
+                "--capture" => options.capture = true,
                 "--grpc" => options.grpc = true,
                 "--profile" => options.profile = Some(value()?),
                 "--header" => {

@@ -2,9 +2,12 @@
 
 use crate::attempts::Attempts;
 use crate::budget::{Funds, Work};
+use crate::capture::Captured;
 use crate::category::ErrorCategory;
 use crate::context::Context;
-use crate::event::{CallRecord, Chunks, End, Event, Late, Location, PricedAnswer, Pricing, Prompt, Subject};
+use crate::event::{
+    CallRecord, Chunks, End, Event, Late, Location, Message, PricedAnswer, Pricing, Prompt, Subject,
+};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId};
 use crate::lane::lock;
@@ -21,6 +24,7 @@ use crate::surroundings::{Around, SpanContext};
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::value::Value;
+use crate::wire;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -78,6 +82,8 @@ pub struct Seen {
     pub answer: Option<Answer>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// What came out, where that is captured.
+    pub output: Option<Box<Captured>>,
 }
 
 impl Active {
@@ -126,6 +132,10 @@ impl Active {
         inside.attempt = 0;
         inside.feature = feature.or_else(|| inside.feature.take());
         record.scope = inside.scope();
+        if !setting.input.is_empty() {
+            let content = record.content.get_or_insert_default();
+            setting.input.into_iter().for_each(|input| content.add_input(facts.operation, input));
+        }
         let funds = Funds::new(record.budgets.clone());
         let state = Mutex::new(State {
             record: Some(record),
@@ -240,6 +250,38 @@ impl Active {
         if full {
             self.lost("after 1,024 answers of one call");
         }
+    }
+
+    /// Whether what goes in is captured, and what comes out.
+    pub(crate) fn captures(&self) -> [bool; 2] {
+        let allowed = self.monitor.settings.capture_content;
+        self.site.facts.captures.map(|captures| captures && allowed)
+    }
+
+    /// Takes what a model said. Of several attempts the last one counts.
+    pub(crate) fn said(&self, messages: Vec<Message>) {
+        if messages.is_empty() {
+            return;
+        }
+        let set =
+            |record: &mut CallRecord, messages| record.content.get_or_insert_default().output = messages;
+        self.record(messages, set, |_, _| None);
+    }
+
+    /// Takes how a model is asked: what is known already stays.
+    pub(crate) fn asked(&self, body: &serde_json::Value) {
+        let facts = wire::request::facts(body);
+        let model = wire::request::model(body);
+        let content = if self.captures()[0] { wire::request::content(body) } else { None };
+        let set = |record: &mut CallRecord, ()| {
+            record.request = Some(Box::new(facts));
+            record.model = record.model.take().or(model);
+            if let Some(content) = content {
+                let kept = record.content.get_or_insert_default();
+                (kept.system, kept.input, kept.tools) = (content.system, content.input, content.tools);
+            }
+        };
+        self.record((), set, |_, ()| None);
     }
 
     /// What is known of it so far, for facts about it.
@@ -385,6 +427,15 @@ impl Active {
         // Held to the end, so that what comes late finds either the record or what it became.
         let mut state = lock(&self.state);
         let Some(mut record) = state.record.take() else { return };
+        if let Some(output) = seen.output
+            && self.monitor.settings.capture_content
+        {
+            let content = record.content.get_or_insert_default();
+            // What was observed inside is what the model said; this is what the function made of it.
+            if content.output.is_empty() {
+                content.add_output(self.site.facts.operation, *output);
+            }
+        }
         let (began, mut attempts) = (state.began, std::mem::take(&mut state.attempts));
         let (counted_inside, hints) = (state.counted_inside, std::mem::take(&mut state.hints));
         let facts = &self.site.facts;

@@ -32,7 +32,12 @@ pub fn observe<R: LlmResponse>(response: R) -> R {
         let answer = unharmed(|| response.answer()).unwrap_or_default();
         let here = Context::peek(|context| (context.call.clone(), context.attempt));
         match here {
-            Some((Some(call), attempt)) => call.answer(answer, attempt),
+            Some((Some(call), attempt)) => {
+                if call.captures()[1] {
+                    call.said(unharmed(|| response.messages()).unwrap_or_default());
+                }
+                call.answer(answer, attempt);
+            }
             _ => unattached(&monitor, "usage"),
         }
     }
@@ -97,6 +102,9 @@ impl Current {
     /// Reports an answer of a model, as [`observe`] does.
     pub fn observe(&self, response: &impl LlmResponse) {
         let answer = || unharmed(|| response.answer()).unwrap_or_default();
+        if let Some(call) = self.call.as_ref().filter(|call| call.captures()[1]) {
+            call.said(unharmed(|| response.messages()).unwrap_or_default());
+        }
         self.with(|call| call.answer(answer(), self.attempt), "usage");
     }
 
@@ -124,6 +132,19 @@ impl Current {
     /// Sets the provider, where it is known only now.
     pub fn provider(&self, provider: impl Into<Text>) {
         self.with(|call| call.set_provider(provider.into()), "a provider");
+    }
+
+    /// Tells how the model is asked, by the body of the request: in the wire format of OpenAI (chat completions,
+    /// responses, embeddings), Anthropic or Gemini. Parameters such as the temperature are recorded, and the model where
+    /// none is known; the conversation itself only where the function says `capture(input)`.
+    ///
+    /// ```
+    /// let body = serde_json::json!({"model": "gpt-4o-mini", "temperature": 0.2, "messages": []});
+    /// jobmon_core::current().request(&body);
+    /// // client.post(url).json(&body).send()
+    /// ```
+    pub fn request(&self, body: &serde_json::Value) {
+        self.with(|call| call.asked(body), "a request");
     }
 
     /// Sets the prompt that the call uses, so that its versions can be compared: by name, and by version where it has

@@ -120,7 +120,7 @@ impl ForeignCall {
         let call = &self.running.call;
         if !call.merge(&answer) {
             let end = if failure.is_some() { End::Error } else { End::Ok };
-            call.finish(end, Seen { failed: failure.is_some(), answer: Some(answer), failure });
+            call.finish(end, Seen { failed: failure.is_some(), answer: Some(answer), failure, output: None });
         }
     }
 }

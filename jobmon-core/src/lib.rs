@@ -17,6 +17,7 @@ mod attempt;
 mod attempts;
 mod budget;
 mod call;
+mod capture;
 mod category;
 mod context;
 mod costing;
@@ -76,6 +77,7 @@ pub use attempt::{Attempted, attempt, attempt_with};
 pub use budget::{
     Amount, Budget, BudgetError, BudgetExceeded, BudgetStatus, Budgets, NoAmount, Sharing, Unpriced,
 };
+pub use capture::{Capture, Captured};
 pub use category::ErrorCategory;
 pub use context::{Context, InContext, WithContext, continue_trace, feature, session, strategy, user, with};
 pub use costing::{reprice, reprice_late};

@@ -1,5 +1,6 @@
 //! [`LlmResponse`]: what jobmon reads out of a model's answer.
 
+use crate::event::Message;
 use crate::text::Text;
 use crate::usage::Usage;
 use std::sync::Arc;
@@ -54,7 +55,12 @@ pub trait LlmResponse {
         None
     }
 
-    /// Everything above in one value.
+    /// What the model said, one message for each choice: only asked for where a function captures its output.
+    fn messages(&self) -> Vec<Message> {
+        Vec::new()
+    }
+
+    /// Everything but the messages in one value.
     fn answer(&self) -> Answer {
         Answer {
             service_tier: self.service_tier(),
@@ -200,6 +206,7 @@ macro_rules! forward {
             fn response_id(&self) -> Option<Text> { (**self).response_id() }
             fn finish_reasons(&self) -> Vec<Text> { (**self).finish_reasons() }
             fn service_tier(&self) -> Option<Text> { (**self).service_tier() }
+            fn messages(&self) -> Vec<Message> { (**self).messages() }
             fn answer(&self) -> Answer { (**self).answer() }
         }
     )*};

@@ -53,6 +53,7 @@ pub fn start_with(site: &'static Site, set: impl FnOnce(&mut Setting)) -> Starte
     }
     Started(Shared::current().map(|monitor| {
         let mut setting = Setting::new();
+        setting.captures = monitor.settings.capture_content;
         let _ = unharmed(|| set(&mut setting));
         Running::start(site, monitor, setting)
     }))

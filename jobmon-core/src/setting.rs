@@ -1,9 +1,11 @@
 //! [`Setting`]: what the attribute knows only when a call starts.
 
 use crate::call::{LONGEST_ATTRIBUTE, MOST_ATTRIBUTES};
+use crate::capture::{Capture, Captured};
 use crate::event::{CallRecord, Prompt};
 use crate::id::{CallId, SpanId, TraceId};
 use crate::operation::Operation;
+use crate::probe::unharmed;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -14,13 +16,22 @@ pub struct Setting {
     pub(crate) record: Box<CallRecord>,
     /// Another name than that of the function.
     pub(crate) name: Option<Text>,
+    /// Whether content is captured.
+    pub(crate) captures: bool,
+    /// What goes in.
+    pub(crate) input: Vec<Captured>,
 }
 
 impl Setting {
     pub(crate) fn new() -> Self {
         let id = CallId { trace: TraceId::BLANK, span: SpanId::BLANK };
         let (name, start) = (Text::literal(""), Timestamp::MIN);
-        Self { record: Box::new(CallRecord::new(id, name, Operation::InvokeAgent, start)), name: None }
+        Self {
+            record: Box::new(CallRecord::new(id, name, Operation::InvokeAgent, start)),
+            name: None,
+            captures: false,
+            input: Vec::new(),
+        }
     }
 
     /// Sets the model.
@@ -60,6 +71,13 @@ impl Setting {
     /// Names a budget that counts it.
     pub fn budget(&mut self, name: &(impl AsRef<str> + ?Sized)) {
         self.record.budgets.push(Text::copied(name.as_ref()));
+    }
+
+    /// Captures something that goes in; how it is shown depends on the operation, which is known when the call begins.
+    pub fn input(&mut self, value: &(impl Capture + ?Sized)) {
+        if self.captures {
+            self.input.extend(unharmed(|| value.captured()));
+        }
     }
 
     /// Adds an attribute; `None` adds nothing.

@@ -28,6 +28,8 @@ pub struct Settings {
     pub keep: Keep,
     /// What is recorded; a function can record less, not more.
     pub track: Track,
+    /// Whether what functions name in `capture(..)` is captured.
+    pub capture_content: bool,
     /// Events that wait at most, in the pipeline and again for each exporter. Beyond it the newest are dropped
     /// and counted.
     pub queue_capacity: usize,
@@ -57,6 +59,7 @@ impl Default for Settings {
             sampling_rate: 1.0,
             keep: Keep::default(),
             track: Track::ALL,
+            capture_content: true,
             queue_capacity: 65_536,
             flush_interval: Duration::from_millis(200),
             shutdown_timeout: Duration::from_secs(5),

@@ -58,6 +58,8 @@ pub(crate) struct Facts {
     pub(crate) track: Track,
     /// Whether the user took it on himself to report usage, so that its absence is no surprise.
     pub(crate) manual_usage: bool,
+    /// Whether what its model is asked is captured, and what it answers.
+    pub(crate) captures: [bool; 2],
 }
 
 /// An annotated function. One `static` for each.
@@ -93,6 +95,7 @@ impl Site {
                 budget: None,
                 track: Track::ALL,
                 manual_usage: false,
+                captures: [false; 2],
             },
         }
     }
@@ -116,6 +119,7 @@ impl Site {
             budget: None,
             track: Track::ALL,
             manual_usage: false,
+            captures: [false; 2],
         };
         Self { facts }
     }
@@ -138,6 +142,13 @@ impl Site {
     #[must_use]
     pub const fn budget(mut self, name: &'static str) -> Self {
         self.facts.budget = Some(name);
+        self
+    }
+
+    /// What goes in and what comes out of it is captured.
+    #[must_use]
+    pub const fn capture(mut self, input: bool, output: bool) -> Self {
+        self.facts.captures = [input, output];
         self
     }
 

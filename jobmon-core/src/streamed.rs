@@ -1,12 +1,14 @@
 //! [`Streamed`]: a stream that is a call until it ends or is dropped.
 
 use crate::call::Seen;
-use crate::event::End;
+use crate::capture::Captured;
+use crate::event::{End, Part};
 use crate::failure::Failure;
 use crate::monitored::Open;
 use crate::probe::{failed, unharmed};
 use crate::response::Answer;
 use crate::running::Handle;
+use crate::text::Text;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -26,6 +28,25 @@ struct Told {
     failed: bool,
     /// Why.
     failure: Option<Failure>,
+    /// What was said so far, where that is captured.
+    said: Option<String>,
+}
+
+/// Bytes of what a stream says that are kept.
+const MOST_SAID: usize = 64 * 1024;
+
+/// The text in what was captured of an item.
+fn text(captured: &Captured) -> String {
+    match captured {
+        Captured::Text(text) => text.to_string(),
+        Captured::Json(data) => data.to_string(),
+        Captured::Conversation(content) => {
+            let parts = content.output.iter().flat_map(|message| &message.parts);
+            parts
+                .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
+                .collect()
+        }
+    }
 }
 
 impl Told {
@@ -34,6 +55,12 @@ impl Told {
         let usage = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.usage.is_some());
         self.usage_at_last = self.begun && usage(&seen.answer) && !usage(&self.answer);
         self.begun = true;
+        if let Some(output) = seen.output {
+            let said = self.said.get_or_insert_default();
+            if said.len() < MOST_SAID {
+                said.push_str(&text(&output));
+            }
+        }
         match (&mut self.answer, seen.answer) {
             (Some(answer), Some(latest)) => answer.update(latest),
             (none, latest) => *none = none.take().or(latest),
@@ -123,8 +150,9 @@ impl Flowing {
 
 impl Drop for Flowing {
     fn drop(&mut self) {
-        let Told { answer, failed, failure, .. } = std::mem::take(&mut self.told);
-        let seen = Seen { failed, answer, failure };
+        let Told { answer, failed, failure, said, .. } = std::mem::take(&mut self.told);
+        let output = said.map(|said| Box::new(Captured::Text(Text::from(said))));
+        let seen = Seen { failed, answer, failure, output };
         self.handle.running().call.finish(self.end, seen);
     }
 }

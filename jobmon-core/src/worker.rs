@@ -48,6 +48,12 @@ fn run(shared: &Shared) {
             for event in &mut events {
                 match event {
                     Event::Call(call) => {
+                        if let Some(content) = &mut call.content {
+                            content.make_safe();
+                            if content.is_empty() {
+                                call.content = None;
+                            }
+                        }
                         // Where a budget needed its price, it has one.
                         if call.prices.is_none() {
                             costing::price(call, &shared.settings.prices);

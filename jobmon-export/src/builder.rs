@@ -136,6 +136,12 @@ impl MonitorBuilder {
         self
     }
 
+    /// Whether what functions name in `capture(..)` is captured. Default true; false wins over every function.
+    pub fn capture_content(mut self, capture: bool) -> Self {
+        self.code.capture_content = Some(capture);
+        self
+    }
+
     /// Events that wait at most, in the pipeline and again for each exporter. Default 65,536.
     pub fn queue_capacity(mut self, events: usize) -> Self {
         self.code.queue_capacity = Some(events);

@@ -1,5 +1,6 @@
 //! The arguments of `#[instrument_llm(..)]`.
 
+use crate::capture::{self, Capture};
 use crate::fields::{self, Field};
 use crate::mistakes::{Mistakes, each, list_of};
 use crate::named::{self, Prompt};
@@ -24,6 +25,7 @@ const KEYS: &[&str] = &[
     "retry",
     "timeout",
     "budget",
+    "capture",
     "prompt",
     "api_url",
     "price_context",
@@ -50,6 +52,7 @@ pub(crate) struct Args {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<(Span, Wait)>,
     pub(crate) budget: Option<Budget>,
+    pub(crate) capture: Option<Capture>,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) api_url: Option<Given>,
     pub(crate) price_context: Vec<(String, Given)>,
@@ -144,6 +147,7 @@ impl Args {
             retry: self.retry.or(others.retry.map(Retry::of_block)),
             timeout: self.timeout.or(others.timeout),
             budget: self.budget.or(others.budget),
+            capture: self.capture.or(others.capture),
             prompt: self.prompt.or(others.prompt),
             api_url: self.api_url.or(others.api_url),
             price_context,
@@ -169,13 +173,14 @@ impl Args {
         let given =
             given.filter_map(|given| if let Given::Computed(value) = given { Some(value) } else { None });
         let fields = self.fields.iter().map(|field| &field.value);
+        let inputs = self.capture.iter().flat_map(|capture| &capture.inputs);
         let timeout = self.timeout.iter().filter_map(|(_, wait)| match wait {
             Wait::Computed(value) => Some(value),
             Wait::Nanos(_) => None,
         });
         let usage = if let Usage::Read(closure) = &self.usage { Some(closure) } else { None };
         let error = &self.error;
-        quote::quote!(#(#given)* #(#fields)* #(#timeout)* #usage #error)
+        quote::quote!(#(#given)* #(#fields)* #(#inputs)* #(#timeout)* #usage #error)
     }
 
     fn entry(
@@ -207,6 +212,11 @@ impl Args {
         if name == "prompt" {
             let list = list_of(input, &key, "`prompt(name = \"match-job\", version = \"v3\")`")?;
             self.prompt = named::prompt(&key, &list, mistakes)?;
+            return Ok(());
+        }
+        if name == "capture" {
+            let list = list_of(input, &key, "`capture(input(prompt), output)`")?;
+            self.capture = capture::parse(&key, &list, mistakes)?;
             return Ok(());
         }
         if name == "price_context" {

@@ -5,6 +5,7 @@
 mod args;
 mod bindings;
 mod body;
+mod capture;
 mod drops;
 mod error;
 mod expand;

@@ -59,17 +59,23 @@ impl Call<'_> {
         // What the user's closures move, the one around them must.
         let of_usage = if let Usage::Read(closure) = &self.args.usage { closure.capture } else { None };
         let capture = of_usage.or(closure.and_then(|closure| closure.capture));
-        let seen = self.either(&answer, &failure);
+        let captures = self.args.capture.as_ref().is_some_and(|capture| capture.output);
+        let seen = self.either(&answer, &failure, captures);
         quote_spanned!(m=> #capture |__jobmon_output| #seen)
     }
 
     /// Reads `__jobmon_output`: a success as `__jobmon_value`, or `__jobmon_error`.
-    fn either(&self, answer: &TokenStream, failure: &TokenStream) -> TokenStream {
+    fn either(&self, answer: &TokenStream, failure: &TokenStream, captures: bool) -> TokenStream {
         let m = self.return_span();
         let p = &self.p;
+        let success = if captures {
+            quote_spanned!(m=> #p::spoken(#answer, #p::Capturing::of(__jobmon_value).__jobmon_captured()))
+        } else {
+            quote_spanned!(m=> #p::succeeded(#answer))
+        };
         quote_spanned! {m=>
             match #p::Output::of(__jobmon_output).__jobmon_split() {
-                #p::core::result::Result::Ok(__jobmon_value) => #p::succeeded(#answer),
+                #p::core::result::Result::Ok(__jobmon_value) => #success,
                 #p::core::result::Result::Err(__jobmon_error) => #p::failed(#failure),
             }
         }
@@ -95,7 +101,7 @@ impl Call<'_> {
             }
             Gives::Stream(_) | Gives::Opened(_) => {
                 let failure = self.failure(self.output(), self.args.error.as_ref());
-                self.either(&quote_spanned!(m=> #p::untold(__jobmon_value)), &failure)
+                self.either(&quote_spanned!(m=> #p::untold(__jobmon_value)), &failure, false)
             }
         };
         let wanted = match self.args.retry.as_ref().and_then(|retry| retry.when.as_ref()) {

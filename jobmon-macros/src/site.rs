@@ -51,10 +51,14 @@ impl Call<'_> {
             Some(Given::Literal(name)) => Some(quote_spanned!(m=> .budget(#name))),
             _ => None,
         };
+        let capture = self.args.capture.as_ref().map(|capture| {
+            let (input, output) = (capture.input, capture.output);
+            quote_spanned!(m=> .capture(#input, #output))
+        });
         let line = self.function.line.map(|line| quote_spanned!(m=> .line(#line)));
         quote_spanned! {m=>
             #p::Site::new(#name, #p::core::module_path!(), #p::Operation::#operation, [#provider, #model, #feature])
-                #track #budget #manual #line
+                #track #budget #capture #manual #line
         }
     }
 
@@ -89,6 +93,10 @@ impl Call<'_> {
         for (key, value) in &args.price_context {
             let (at, value) = (span(value), tokens(value));
             settings.push(quote_spanned!(at=> #p::Setting::price_context(__jobmon_call, #key, &(#value));));
+        }
+        for input in args.capture.iter().flat_map(|capture| &capture.inputs) {
+            let at = located(input.span());
+            settings.push(quote_spanned!(at=> #p::Setting::input(__jobmon_call, &(#input));));
         }
         for field in &args.fields {
             let (key, value) = (&field.key, &field.value);

@@ -12,11 +12,13 @@
 
 mod answer;
 mod attribute;
+mod capturing;
 mod derive;
 mod failing;
 mod inside;
 
 use crate::call::Seen;
+use crate::capture::Captured;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,6 +35,7 @@ pub use answer::{
     ReportsUsage, Told, told, untold,
 };
 pub use attribute::{Recordable, debug, display, value};
+pub use capturing::{Capturing, CapturingElse, CapturingNothing};
 pub use derive::{
     HttpStatus, Reading, RetryAfter, Texts, TokenCount, http_status, optional_http_status, retry_after,
     status_category,
@@ -113,12 +116,17 @@ impl<'a, T> Plain<'a, T> {
 
 /// What was seen of a success.
 pub const fn succeeded(answer: Option<Answer>) -> Seen {
-    Seen { failed: false, answer, failure: None }
+    Seen { failed: false, answer, failure: None, output: None }
+}
+
+/// What was seen of a success whose function captures its output.
+pub fn spoken(answer: Option<Answer>, output: Option<Captured>) -> Seen {
+    Seen { output: output.map(Box::new), ..succeeded(answer) }
 }
 
 /// What was seen of an error.
 pub const fn failed(failure: Failure) -> Seen {
-    Seen { failed: true, answer: None, failure: Some(failure) }
+    Seen { failed: true, answer: None, failure: Some(failure), output: None }
 }
 
 /// Names a parameter in a branch that is never taken.

@@ -30,6 +30,11 @@ pub(crate) fn message(text: &str) -> Text {
     Text::from(shorten(scan::redact(own), whole && own.len() == plain.len()))
 }
 
+/// Content without secrets, as it is otherwise.
+pub(crate) fn content(text: &str) -> String {
+    scan::redact(text)
+}
+
 /// The message without the request that an error of `genai` quotes, or the answer that one of `async-openai` does.
 fn own_words(plain: &str) -> &str {
     let request = plain.find("Request Payload:");

@@ -6,6 +6,10 @@
 //! of the `genai-prices` crate (see `tests/wire_formats.rs`). Whatever is not a non-negative whole number is no
 //! count and is left out.
 
+mod messages;
+pub(crate) mod request;
+
+use crate::event::Message;
 use crate::response::LlmResponse;
 use crate::text::Text;
 use crate::usage::{More, Usage};
@@ -61,6 +65,13 @@ impl LlmResponse for Value {
     fn finish_reasons(&self) -> Vec<Text> {
         last_of(self, |body| Some(finish_reasons(body)).filter(|reasons| !reasons.is_empty()))
             .unwrap_or_default()
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        match self {
+            Self::Array(chunks) => chunks.iter().flat_map(|chunk| messages::answers(body(chunk))).collect(),
+            one => messages::answers(body(one)),
+        }
     }
 
     fn service_tier(&self) -> Option<Text> {

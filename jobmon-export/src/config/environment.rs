@@ -6,7 +6,7 @@ use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -19,6 +19,7 @@ const VARIABLES: [&str; 23] = [
     "JOBMON_TRACK_LATENCY",
     "JOBMON_TRACK_ERRORS",
     "JOBMON_TRACK_RETRIES",
+    "JOBMON_CAPTURE_CONTENT",
     "JOBMON_QUEUE_CAPACITY",
     "JOBMON_FLUSH_INTERVAL",
     "JOBMON_SHUTDOWN_TIMEOUT",
@@ -91,6 +92,7 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_TRACK_LATENCY" => config.track_latency = flag()?,
         "JOBMON_TRACK_ERRORS" => config.track_errors = flag()?,
         "JOBMON_TRACK_RETRIES" => config.track_retries = flag()?,
+        "JOBMON_CAPTURE_CONTENT" => config.capture_content = flag()?,
         "JOBMON_QUEUE_CAPACITY" => {
             let count = value.parse().ok().filter(|count| *count > 0);
             config.queue_capacity = Some(count.ok_or_else(|| expected("a whole number of at least 1"))?);

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "project_id",
     "service_name",
     "environment",
@@ -23,6 +23,7 @@ const KEYS: [&str; 20] = [
     "track_latency",
     "track_errors",
     "track_retries",
+    "capture_content",
     "queue_capacity",
     "flush_interval",
     "shutdown_timeout",
@@ -90,6 +91,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "track_latency" => config.track_latency = Some(boolean(value)?),
             "track_errors" => config.track_errors = Some(boolean(value)?),
             "track_retries" => config.track_retries = Some(boolean(value)?),
+            "capture_content" => config.capture_content = Some(boolean(value)?),
             "queue_capacity" => config.queue_capacity = Some(count(value)?),
             "flush_interval" => config.flush_interval = Some(duration(value)?),
             "shutdown_timeout" => config.shutdown_timeout = Some(duration(value)?),
@@ -198,6 +200,7 @@ mod tests {
             environment = "production"
             sampling_rate = 0.25
             keep_errors = false
+            capture_content = false
             spans = "opentelemetry"
             keep_slow = "10s"
             keep_expensive = "$0.05"
@@ -222,6 +225,7 @@ mod tests {
         assert_eq!(config.project_id, Some(Text::from("jobsearch-ai")));
         assert_eq!(config.sampling_rate, Some(0.25));
         assert_eq!(config.keep_errors, Some(false));
+        assert_eq!(config.capture_content, Some(false));
         assert_eq!(config.spans, Some(Spans::OpenTelemetry));
         assert_eq!(config.keep_slow, Some(Duration::from_secs(10)));
         assert_eq!(config.keep_expensive, Some(Usd::from_nanos(50_000_000)));

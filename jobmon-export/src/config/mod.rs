@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) track_latency: Option<bool>,
     pub(crate) track_errors: Option<bool>,
     pub(crate) track_retries: Option<bool>,
+    pub(crate) capture_content: Option<bool>,
     pub(crate) queue_capacity: Option<usize>,
     pub(crate) flush_interval: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -195,6 +196,7 @@ impl Config {
             track_latency: self.track_latency.or(other.track_latency),
             track_errors: self.track_errors.or(other.track_errors),
             track_retries: self.track_retries.or(other.track_retries),
+            capture_content: self.capture_content.or(other.capture_content),
             queue_capacity: self.queue_capacity.or(other.queue_capacity),
             flush_interval: self.flush_interval.or(other.flush_interval),
             shutdown_timeout: self.shutdown_timeout.or(other.shutdown_timeout),
@@ -222,6 +224,7 @@ impl Config {
         set(&mut settings.track.latency, self.track_latency);
         set(&mut settings.track.errors, self.track_errors);
         set(&mut settings.track.retries, self.track_retries);
+        set(&mut settings.capture_content, self.capture_content);
         set(&mut settings.keep.errors, self.keep_errors);
         settings.keep.slow = self.keep_slow.or(settings.keep.slow);
         settings.keep.expensive = self.keep_expensive.or(settings.keep.expensive);
