@@ -59,7 +59,7 @@ pub use genai_layer::GenAiLayer;
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
 #[cfg(feature = "otlp")]
-pub use otlp::{Content, Otlp, OtlpError};
+pub use otlp::{ContentPlacement, Otlp, OtlpError};
 #[cfg(feature = "prometheus")]
 pub use prometheus::Prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]

@@ -1,8 +1,8 @@
 //! What was said and heard, as the JSON that the conventions' schemas describe, within a limit.
 
-use super::Attributes;
+use super::{Attributes, last};
 use crate::semconv::{key, own, vendor};
-use jobmon_core::{Content, DataPlace, Message, Operation, Part, Tool};
+use jobmon_core::{CallRecord, Content, DataPlace, End, Message, Operation, Part, Tool};
 use serde_json::{Map, Value, json};
 
 /// Bytes that one attribute of content may have.
@@ -16,21 +16,37 @@ impl Default for Limit {
     }
 }
 
-/// Messages as `gen_ai.input.messages` and `gen_ai.output.messages` have them.
+/// Messages as `gen_ai.input.messages` has them.
 pub(crate) fn messages(messages: &[Message]) -> Value {
     messages.iter().map(message).collect()
 }
 
 fn message(message: &Message) -> Value {
-    let mut object = Map::new();
-    object.insert("role".to_owned(), json!(message.role.name()));
-    object.insert("parts".to_owned(), parts(&message.parts));
-    if let Some(reason) = &message.finish_reason {
-        // The schema has a word of its own for it.
-        let reason = if *reason == *"tool_calls" { "tool_call" } else { reason.as_str() };
-        object.insert("finish_reason".to_owned(), json!(reason));
+    json!({"role": message.role.name(), "parts": parts(&message.parts)})
+}
+
+/// Messages as `gen_ai.output.messages` has them: each must say why the model stopped.
+fn answers(answers: &[Message], call: &CallRecord) -> Value {
+    let told = last(call, |answer| answer.finish_reasons.first());
+    let answer = |answer: &Message| {
+        let reason = answer.finish_reason.as_ref().or(told).map(|reason| stopped(reason));
+        let otherwise = if call.end == End::Ok { "stop" } else { "error" };
+        let mut object = message(answer);
+        object["finish_reason"] = json!(reason.unwrap_or(otherwise));
+        object
+    };
+    answers.iter().map(answer).collect()
+}
+
+/// The schema's word for why a model stopped, in any provider's words.
+fn stopped(reason: &str) -> &str {
+    match reason.to_ascii_lowercase().as_str() {
+        "stop" | "end_turn" | "stop_sequence" => "stop",
+        "length" | "max_tokens" | "max_output_tokens" => "length",
+        "content_filter" | "safety" | "refusal" | "recitation" => "content_filter",
+        "tool_calls" | "tool_use" | "tool_call" | "function_call" => "tool_call",
+        _ => reason,
     }
-    Value::Object(object)
 }
 
 /// Parts of a message, or of `gen_ai.system_instructions`.
@@ -84,7 +100,7 @@ pub(crate) fn tools(tools: &[Tool]) -> Value {
 }
 
 /// Every part of content that there is, by the name of its attribute.
-fn all(content: &Content, operation: Operation) -> Vec<(&'static str, Value)> {
+fn all(content: &Content, call: &CallRecord) -> Vec<(&'static str, Value)> {
     let mut all = Vec::new();
     let mut add = |there: bool, key, value: &dyn Fn() -> Value| {
         if there {
@@ -93,9 +109,9 @@ fn all(content: &Content, operation: Operation) -> Vec<(&'static str, Value)> {
     };
     add(!content.system.is_empty(), key::SYSTEM_INSTRUCTIONS, &|| parts(&content.system));
     add(!content.input.is_empty(), key::INPUT_MESSAGES, &|| messages(&content.input));
-    add(!content.output.is_empty(), key::OUTPUT_MESSAGES, &|| messages(&content.output));
+    add(!content.output.is_empty(), key::OUTPUT_MESSAGES, &|| answers(&content.output, call));
     add(!content.tools.is_empty(), key::TOOL_DEFINITIONS, &|| tools(&content.tools));
-    if operation == Operation::ExecuteTool {
+    if call.operation == Operation::ExecuteTool {
         for (key, value) in
             [(key::TOOL_CALL_ARGUMENTS, &content.arguments), (key::TOOL_CALL_RESULT, &content.result)]
         {
@@ -105,14 +121,14 @@ fn all(content: &Content, operation: Operation) -> Vec<(&'static str, Value)> {
     all
 }
 
-pub(super) fn write(content: &Content, operation: Operation, limit: Limit, to: &mut impl Attributes) {
+pub(super) fn write(content: &Content, call: &CallRecord, limit: Limit, to: &mut impl Attributes) {
     let mut truncated = content.truncated;
-    for (key, value) in all(content, operation) {
+    for (key, value) in all(content, call) {
         let (text, whole) = limited(value, limit);
         truncated |= !whole;
         to.text(key, &text);
     }
-    if operation == Operation::Retrieval
+    if call.operation == Operation::Retrieval
         && let Some(Value::String(query)) = &content.arguments
     {
         to.text(key::RETRIEVAL_QUERY, query);
@@ -171,14 +187,14 @@ fn cut(value: &mut Value, most: usize) {
 }
 
 /// What tells Logfire that these attributes are JSON, and of which kind.
-pub(super) fn schema(content: &Content, operation: Operation) -> Value {
+pub(super) fn schema(content: &Content, call: &CallRecord) -> Value {
     let kind = |value: &Value| match value {
         Value::Array(_) => json!({"type": "array"}),
         Value::Object(_) => json!({"type": "object"}),
         _ => json!({}),
     };
     let properties: Map<_, _> =
-        all(content, operation).iter().map(|(key, value)| ((*key).to_owned(), kind(value))).collect();
+        all(content, call).iter().map(|(key, value)| ((*key).to_owned(), kind(value))).collect();
     json!({"type": "object", "properties": properties})
 }
 

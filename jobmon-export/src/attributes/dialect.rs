@@ -104,7 +104,7 @@ fn logfire(call: &CallRecord, shown: Shown, to: &mut impl Attributes) {
     }
     // What makes its pages show JSON as what it is.
     if let Some(content) = call.content.as_deref().filter(|_| shown.content) {
-        to.text(vendor::LOGFIRE_SCHEMA, &content::schema(content, call.operation).to_string());
+        to.text(vendor::LOGFIRE_SCHEMA, &content::schema(content, call).to_string());
     }
 }
 

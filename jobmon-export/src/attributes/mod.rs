@@ -206,7 +206,7 @@ pub(crate) fn at_end(call: &CallRecord, profile: Profile, shown: Shown, to: &mut
     answer(call, profile, to);
     money(call, to);
     if let Some(content) = call.content.as_deref().filter(|_| shown.content) {
-        content::write(content, call.operation, shown.limit, to);
+        content::write(content, call, shown.limit, to);
     }
     dialect::write(call, profile, shown, to);
     for (key, value) in call.attributes.iter().take(MOST) {

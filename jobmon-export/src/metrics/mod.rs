@@ -8,4 +8,6 @@ mod series;
 
 pub(crate) use catalogue::{ALL, Instrument, Kind};
 pub(crate) use labels::{Label, Labels};
-pub(crate) use series::{Exemplar, MOST, Measured, Point, Series, Value};
+#[cfg(feature = "prometheus")]
+pub(crate) use series::Measured;
+pub(crate) use series::{Exemplar, MOST, Point, Series, Value};

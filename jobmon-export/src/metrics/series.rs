@@ -55,6 +55,7 @@ impl Point {
 
 /// One measurement, so many times.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "prometheus"), expect(dead_code, reason = "one encoder wants it"))]
 pub(crate) struct Measured {
     pub(crate) instrument: usize,
     pub(crate) labels: Labels,

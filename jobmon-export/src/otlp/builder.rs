@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The values of `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Content {
+pub enum ContentPlacement {
     /// Nowhere.
     None,
     /// On spans, as JSON.
@@ -30,7 +30,7 @@ pub enum Content {
     SpansAndEvents,
 }
 
-impl Content {
+impl ContentPlacement {
     /// The one that the variable names so, in capitals or not.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub struct Otlp {
     name: Text,
     pub(super) target: Target,
     profile: Profile,
-    content: Content,
+    content: ContentPlacement,
     content_limit: usize,
     metric_interval: Duration,
     delta: bool,
@@ -96,7 +96,7 @@ impl Otlp {
             name: Text::literal("otlp"),
             target,
             profile: Profile::Otel,
-            content: Content::default(),
+            content: ContentPlacement::default(),
             content_limit: Limit::default().0,
             metric_interval: Duration::from_secs(60),
             delta: false,
@@ -134,7 +134,7 @@ impl Otlp {
         let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
         if let Some(value) = variable(capture).filter(|value| !value.is_empty()) {
             // As other instrumentations do: what is not understood captures nothing.
-            otlp.content = Content::named(&value).unwrap_or(Content::None);
+            otlp.content = ContentPlacement::named(&value).unwrap_or(ContentPlacement::None);
         }
         Ok(otlp)
     }
@@ -239,8 +239,8 @@ impl Otlp {
         self
     }
 
-    /// Where captured content goes. Default [`Content::Spans`].
-    pub fn content(mut self, content: Content) -> Self {
+    /// Where captured content goes. Default [`ContentPlacement::Spans`].
+    pub fn content(mut self, content: ContentPlacement) -> Self {
         self.content = content;
         self
     }
@@ -314,8 +314,8 @@ impl Otlp {
         };
         let [traces, metrics, logs] =
             [delivery(Signal::Traces)?, delivery(Signal::Metrics)?, delivery(Signal::Logs)?];
-        let content = matches!(self.content, Content::Spans | Content::SpansAndEvents);
-        let details = matches!(self.content, Content::Events | Content::SpansAndEvents);
+        let content = matches!(self.content, ContentPlacement::Spans | ContentPlacement::SpansAndEvents);
+        let details = matches!(self.content, ContentPlacement::Events | ContentPlacement::SpansAndEvents);
         let shown = Shown { content, limit: Limit(self.content_limit) };
         let series = || Series::new(self.max_series, self.profile.has_old_names());
         let often = (self.metric_interval, self.delta);

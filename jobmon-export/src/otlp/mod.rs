@@ -13,7 +13,7 @@ use jobmon_core::{Batch, Event, ExportError, Exporter, Health, Resource};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use builder::{Content, Otlp, OtlpError};
+pub use builder::{ContentPlacement, Otlp, OtlpError};
 
 /// What is encoded and not yet a request.
 #[derive(Debug, Default)]
