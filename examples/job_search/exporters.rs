@@ -3,6 +3,8 @@
 use crate::options::Options;
 use jobmon::MonitorBuilder;
 use std::error::Error;
+#[cfg(feature = "otlp")]
+use std::time::Duration;
 
 /// Adds the exporters that the options name.
 pub(crate) fn add(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, Box<dyn Error>> {
@@ -38,7 +40,8 @@ fn otlp(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, Bo
     for (name, value) in &options.headers {
         otlp = otlp.header(name, value);
     }
-    Ok(builder.exporter(otlp))
+    // A backend that has just started may take its time for the first request.
+    Ok(builder.shutdown_timeout(Duration::from_secs(30)).exporter(otlp))
 }
 
 #[cfg(not(feature = "otlp"))]

@@ -103,8 +103,10 @@ def mlflow(checks, example, folder):
     harness.title("MLflow")
     with peers.mlflow(folder) as base:
         header = ["--header", "x-mlflow-experiment-id=0"]
-        done, events = run(example, folder, "mlflow", "--otlp", base, *header)
+        done, events = run(example, folder, "mlflow-run", "--otlp", base, *header)
         ours = calls(events)
+        if not checks.that(ours, "the example ran", done):
+            return
         trace = next(iter(ours.values()))["trace_id"]
 
         def stored():
@@ -163,7 +165,7 @@ def rotel(checks, example, folder):
 def main():
     checks = harness.Checks()
     example = harness.built(["--example", "job_search", "--features", "sqlite,jsonl,otlp-grpc,prometheus"])
-    for part in (rotel, mlflow, phoenix):
+    for part in (mlflow, phoenix, rotel):
         with tempfile.TemporaryDirectory() as folder:
             part(checks, example, folder)
     return checks.finish()

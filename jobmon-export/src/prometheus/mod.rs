@@ -106,7 +106,7 @@ impl Prometheus {
     }
 }
 
-pub(super) fn lock(page: &Mutex<Page>) -> std::sync::MutexGuard<'_, Page> {
+fn lock(page: &Mutex<Page>) -> std::sync::MutexGuard<'_, Page> {
     page.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
