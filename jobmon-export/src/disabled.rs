@@ -31,7 +31,7 @@ macro_rules! idle {
         })*
     };
 }
-idle!(Console "console" Jsonl "jsonl" Sqlite "sqlite");
+idle!(Console "console" Jsonl "jsonl" Otlp "otlp" Prometheus "prometheus" Sqlite "sqlite");
 
 /// Prints nothing.
 #[derive(Debug)]
@@ -85,6 +85,165 @@ impl Jsonl {
     /// None.
     pub fn open(_: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self)
+    }
+}
+
+/// Sends nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Otlp;
+
+macro_rules! ignoring {
+    ($($method:ident($($argument:ty),*))*) => {
+        $(
+            /// Does nothing.
+            #[must_use]
+            pub fn $method(self, $(_: $argument),*) -> Self {
+                self
+            }
+        )*
+    };
+}
+
+impl Otlp {
+    /// To nowhere.
+    pub fn to(_: impl Into<String>) -> Self {
+        Self
+    }
+
+    /// To nowhere.
+    ///
+    /// # Errors
+    /// None.
+    pub fn from_env() -> Result<Self, OtlpError> {
+        Ok(Self)
+    }
+
+    /// To nowhere.
+    pub fn logfire(_: &str, _: &str) -> Self {
+        Self
+    }
+
+    /// To nowhere.
+    pub fn langfuse(_: &str, _: &str, _: &str) -> Self {
+        Self
+    }
+
+    ignoring! {
+        name(impl Into<jobmon_core::Text>)
+        grpc()
+        header(impl Into<String>, impl Into<String>)
+        timeout(std::time::Duration)
+        gzip(bool)
+        certificate(impl Into<PathBuf>)
+        client_certificate(impl Into<PathBuf>, impl Into<PathBuf>)
+        profile(Profile)
+        spool(impl Into<PathBuf>)
+        spool_limit(u64)
+        memory_limit(usize)
+        max_request_bytes(usize)
+        batch_delay(std::time::Duration)
+        metric_interval(std::time::Duration)
+        delta(bool)
+        max_series(usize)
+        content(ContentPlacement)
+        content_limit(usize)
+        signals(bool, bool, bool)
+        only_traces()
+    }
+}
+
+/// Never happens while jobmon is disabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpError(Infallible);
+
+impl fmt::Display for OtlpError {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {}
+    }
+}
+
+impl std::error::Error for OtlpError {}
+
+/// A dialect that nothing is sent in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// OpenTelemetry's.
+    #[default]
+    Otel,
+    /// Logfire's.
+    Logfire,
+    /// Langfuse's.
+    Langfuse,
+    /// OpenInference's.
+    OpenInference,
+    /// That of earlier conventions.
+    Compat,
+}
+
+impl Profile {
+    /// Any name will do.
+    ///
+    /// # Errors
+    /// None.
+    pub fn named(_: &str) -> Result<Self, String> {
+        Ok(Self::Otel)
+    }
+}
+
+/// Where content would go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContentPlacement {
+    /// Nowhere.
+    None,
+    /// On spans.
+    #[default]
+    Spans,
+    /// In events.
+    Events,
+    /// Both.
+    SpansAndEvents,
+}
+
+impl ContentPlacement {
+    /// Any name will do.
+    ///
+    /// # Errors
+    /// None.
+    pub fn named(_: &str) -> Result<Self, String> {
+        Ok(Self::None)
+    }
+}
+
+/// Serves and writes nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Prometheus;
+
+impl Prometheus {
+    /// Listens nowhere.
+    ///
+    /// # Errors
+    /// None.
+    pub fn listen(_: impl std::net::ToSocketAddrs + fmt::Display) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Writes nothing.
+    pub fn file(_: impl Into<PathBuf>) -> Self {
+        Self
+    }
+
+    /// There is no page.
+    pub const fn local_addr(&self) -> Option<std::net::SocketAddr> {
+        None
+    }
+
+    ignoring! {
+        and_file(impl Into<PathBuf>)
+        max_series(usize)
     }
 }
 

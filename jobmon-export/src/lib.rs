@@ -5,12 +5,19 @@
 //! | `config` | `jobmon.toml` and `JOBMON_*` variables |
 //! | `console` | [`Console`]: a line per call on standard error, a summary at the end |
 //! | `disabled` | nothing is started; exporters without their feature are there and do nothing |
+//! | `otlp` | [`Otlp`]: spans, metrics and log events to any OpenTelemetry backend, over HTTP |
+//! | `otlp-grpc` | the same over gRPC too |
+//! | `prometheus` | [`Prometheus`]: a page that Prometheus reads, or a text file for it |
 //! | `jsonl` | [`Jsonl`]: one JSON object per event, one per line |
 //! | `tracing` | [`GenAiLayer`]: the spans that client crates make of their requests, as calls |
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "metrics and spans want parts of it, requests all")
+)]
 mod attributes;
 mod builder;
 mod config;
@@ -25,6 +32,7 @@ mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "a page is read as it is, without a beginning"))]
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -33,6 +41,10 @@ mod prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "metrics and spans want parts of it, requests all")
+)]
 mod semconv;
 mod spans;
 #[cfg(feature = "sqlite")]
@@ -52,6 +64,12 @@ pub use console::Console;
 pub use disabled::Console;
 #[cfg(all(feature = "disabled", not(feature = "jsonl")))]
 pub use disabled::Jsonl;
+#[cfg(all(feature = "disabled", not(feature = "opentelemetry")))]
+pub use disabled::Profile;
+#[cfg(all(feature = "disabled", not(feature = "prometheus")))]
+pub use disabled::Prometheus;
+#[cfg(all(feature = "disabled", not(feature = "otlp")))]
+pub use disabled::{ContentPlacement, Otlp, OtlpError};
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
 pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "tracing")]

@@ -198,7 +198,7 @@ fn a_span_that_several_threads_are_in_harms_nothing() {
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| span.in_scope(|| ())))
+            tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| span.in_scope(|| ())));
         });
     });
     span.in_scope(|| ());

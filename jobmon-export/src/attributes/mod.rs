@@ -63,7 +63,7 @@ pub(crate) fn dollars(usd: Usd) -> f64 {
 pub(crate) fn known(cost: Option<Cost>) -> Option<Usd> {
     match cost? {
         Cost::Known(usd) | Cost::AtLeast(usd) => Some(usd),
-        _ => None,
+        Cost::Unpriced => None,
     }
 }
 
@@ -246,7 +246,7 @@ fn answer(call: &CallRecord, profile: Profile, to: &mut impl Attributes) {
         to.some_text(key::RESPONSE_ID, last(call, |answer| answer.id.as_deref()));
         let reasons = last(call, |answer| Some(&answer.finish_reasons).filter(|reasons| !reasons.is_empty()));
         if let Some(reasons) = reasons {
-            let reasons: Vec<&str> = reasons.iter().map(|reason| reason.as_str()).collect();
+            let reasons: Vec<&str> = reasons.iter().map(jobmon_core::Text::as_str).collect();
             to.texts(key::RESPONSE_FINISH_REASONS, &reasons);
         }
         if let Some(first) = call.first_token.filter(|_| call.streams || call.chunks.is_some()) {

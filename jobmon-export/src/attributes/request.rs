@@ -52,11 +52,9 @@ pub(super) fn parameters(call: &CallRecord, to: &mut impl Attributes) {
     }
     let Some(asked) = asked else { return };
     let free = |key: &str| told(call, key).is_none();
-    let texts = |list: &[Text]| list.iter().map(|text| text.as_str()).map(str::to_owned).collect::<Vec<_>>();
     let mut list = |key: &str, values: &[Text]| {
-        let values = texts(values);
         if !values.is_empty() && free(key) {
-            to.texts(key, &values.iter().map(String::as_str).collect::<Vec<_>>());
+            to.texts(key, &values.iter().map(Text::as_str).collect::<Vec<_>>());
         }
     };
     if call.operation == Operation::Embeddings {

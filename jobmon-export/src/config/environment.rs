@@ -1,12 +1,13 @@
 //! `JOBMON_*` variables.
 
+use super::otlp::OtlpConfig;
 use super::{Config, ConfigError, ExporterKind, outcomes};
 use crate::spans::Spans;
 use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 29] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -27,6 +28,11 @@ const VARIABLES: [&str; 24] = [
     "JOBMON_EXPORTERS",
     "JOBMON_CONSOLE_LINES",
     "JOBMON_JSONL_PATH",
+    "JOBMON_OTLP_ENDPOINT",
+    "JOBMON_OTLP_PROFILE",
+    "JOBMON_OTLP_SPOOL",
+    "JOBMON_PROMETHEUS_FILE",
+    "JOBMON_PROMETHEUS_LISTEN",
     "JOBMON_SQLITE_PATH",
     "JOBMON_PRICES_FILE",
     "JOBMON_USER_KEY",
@@ -53,6 +59,10 @@ pub(super) fn read(
             "JOBMON_CONFIG" => around.file = Some(PathBuf::from(value)),
             "JOBMON_JSONL_PATH" => config.jsonl_path = Some(PathBuf::from(value)),
             "JOBMON_PRICES_FILE" => config.prices.file = Some(PathBuf::from(value)),
+            "JOBMON_OTLP_SPOOL" => otlp(config).spool = Some(PathBuf::from(value)),
+            "JOBMON_PROMETHEUS_FILE" => {
+                config.prometheus.get_or_insert_default().file = Some(PathBuf::from(value));
+            }
             "JOBMON_SQLITE_PATH" => config.sqlite_path = Some(PathBuf::from(value)),
             _ => {
                 let value = value.into_string().map_err(|_| mistake("is not valid UTF-8".to_owned()))?;
@@ -61,6 +71,14 @@ pub(super) fn read(
         }
     }
     Ok(around)
+}
+
+/// The one exporter `otlp` that variables speak of.
+fn otlp(config: &mut Config) -> &mut OtlpConfig {
+    if config.otlp.is_empty() {
+        config.otlp.push(OtlpConfig::default());
+    }
+    &mut config.otlp[0]
 }
 
 fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
@@ -84,6 +102,11 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_KEEP_SLOW" => config.keep_slow = duration()?,
         "JOBMON_KEEP_EXPENSIVE" => {
             config.keep_expensive = Some(value.parse().map_err(|_| expected(super::USD))?);
+        }
+        "JOBMON_OTLP_ENDPOINT" => otlp(config).endpoint = Some(value.to_owned()),
+        "JOBMON_OTLP_PROFILE" => otlp(config).profile = Some(value.to_owned()),
+        "JOBMON_PROMETHEUS_LISTEN" => {
+            config.prometheus.get_or_insert_default().listen = Some(value.to_owned());
         }
         "JOBMON_SPANS" => {
             config.spans = Some(Spans::named(value).ok_or_else(|| expected(Spans::EXPECTED))?);

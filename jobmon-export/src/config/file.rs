@@ -127,9 +127,17 @@ fn exporters(value: &Item<'_>, config: &mut Config) -> Result<(), Mistake> {
         let kind = ExporterKind::named(name.get_ref())
             .map_err(|problem| Mistake { at: name.span().start, problem })?;
         kinds.push(kind);
+        if kind == ExporterKind::Otlp {
+            config.otlp = super::otlp::otlp(options)?;
+            continue;
+        }
         let DeValue::Table(options) = options.get_ref() else {
             return Err(expected(options, "a table"));
         };
+        if kind == ExporterKind::Prometheus {
+            config.prometheus = Some(super::otlp::prometheus(options)?);
+            continue;
+        }
         for (key, value) in options {
             match (kind, key.get_ref().as_ref()) {
                 (ExporterKind::Console, "lines") => config.console_lines = Some(boolean(value)?),
@@ -174,7 +182,7 @@ pub(super) fn share(value: &Item<'_>) -> Result<f64, Mistake> {
     number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| expected(value, "a number from 0 to 1"))
 }
 
-fn count(value: &Item<'_>) -> Result<usize, Mistake> {
+pub(super) fn count(value: &Item<'_>) -> Result<usize, Mistake> {
     let number = match value.get_ref() {
         DeValue::Integer(number) => number.as_str().parse().ok(),
         _ => None,
@@ -218,6 +226,19 @@ mod tests {
             lines = false
             [exporters.jsonl]
             path = "calls.jsonl"
+            [[exporters.otlp]]
+            endpoint = "http://127.0.0.1:4318"
+            spool = "spool"
+            [[exporters.otlp]]
+            name = "langfuse"
+            endpoint = "https://cloud.langfuse.com/api/public/otel"
+            profile = "langfuse"
+            signals = ["traces"]
+            timeout = "5s"
+            headers = { authorization = "Basic c2VjcmV0" }
+            [exporters.prometheus]
+            listen = "127.0.0.1:9464"
+            file = "jobmon.prom"
             [exporters.sqlite]
             path = "calls.db"
         "#;
@@ -236,7 +257,14 @@ mod tests {
         let values = [("application", 25_000_000_000), ("phone call", 50_000_000)];
         let values = values.map(|(kind, nanos)| (Text::literal(kind), Usd::from_nanos(nanos)));
         assert_eq!(config.outcomes, values.into());
-        let kinds = config.exporters.expect("three tables");
+        assert_eq!(
+            config.otlp.iter().map(|otlp| otlp.name.as_deref()).collect::<Vec<_>>(),
+            [None, Some("langfuse")]
+        );
+        assert_eq!(config.otlp[1].headers.len(), 1);
+        assert!(!format!("{config:?}").contains("c2VjcmV0"), "headers are secrets");
+        assert_eq!(config.prometheus.and_then(|config| config.listen).as_deref(), Some("127.0.0.1:9464"));
+        let kinds = config.exporters.expect("five tables");
         assert_eq!(kinds, ExporterKind::ALL);
     }
 
@@ -259,6 +287,18 @@ mod tests {
                 "unknown exporter `sqlight`; expected any of: console",
             ),
             ("[exporters.sqlite]\nfile = 'x'", "jobmon.toml:2:1", "unknown key of exporter `sqlite` `file`"),
+            (
+                "[exporters.otlp]\nurl = 'x'",
+                "jobmon.toml:2:1",
+                "unknown key of exporter `otlp` `url`; expected any of: name, endpoint",
+            ),
+            ("[exporters.otlp]\nprotocol = 'udp'", "jobmon.toml:2:12", "expected `http` or `grpc`"),
+            ("[[exporters.otlp]]\n[[exporters.otlp]]", "jobmon.toml:2:1", "a `name` of its own"),
+            (
+                "[exporters.prometheus]\nport = 1",
+                "jobmon.toml:2:1",
+                "expected any of: listen, file, max_series",
+            ),
             ("flush_interval = 5", "jobmon.toml:1:18", "expected a duration such as"),
             ("queue_capacity = 0", "jobmon.toml:1:18", "at least 1"),
             ("[outcomes]\nhired = '25 EUR'", "jobmon.toml:2:9", "expected US dollars such as `\"$25\"`"),

@@ -3,6 +3,7 @@
 use crate::builder::SetupError;
 use crate::spans::Spans;
 use jobmon_core::{Budget, Exporter, Settings, Text, Usd, UserKey};
+use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ mod budgets;
 mod environment;
 #[cfg(feature = "config")]
 mod file;
+mod otlp;
 #[cfg(feature = "config")]
 mod outcomes;
 mod prices;
@@ -46,6 +48,9 @@ pub(crate) struct Config {
     pub(crate) console_lines: Option<bool>,
     pub(crate) jsonl_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
+    /// Those of the file, or the one that variables speak of.
+    pub(crate) otlp: Vec<OtlpConfig>,
+    pub(crate) prometheus: Option<PrometheusConfig>,
     pub(crate) prices: PriceConfig,
     pub(crate) user_key: Option<UserKey>,
     pub(crate) budgets: Vec<Budget>,
@@ -57,17 +62,21 @@ pub(crate) struct Config {
 pub(crate) enum ExporterKind {
     Console,
     Jsonl,
+    Otlp,
+    Prometheus,
     Sqlite,
 }
 
 impl ExporterKind {
     #[cfg(feature = "config")]
-    pub(crate) const ALL: &[Self] = &[Self::Console, Self::Jsonl, Self::Sqlite];
+    pub(crate) const ALL: &[Self] = &[Self::Console, Self::Jsonl, Self::Otlp, Self::Prometheus, Self::Sqlite];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Console => "console",
             Self::Jsonl => "jsonl",
+            Self::Otlp => "otlp",
+            Self::Prometheus => "prometheus",
             Self::Sqlite => "sqlite",
         }
     }
@@ -205,6 +214,8 @@ impl Config {
             console_lines: self.console_lines.or(other.console_lines),
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
+            otlp: if self.otlp.is_empty() { other.otlp } else { self.otlp },
+            prometheus: self.prometheus.or(other.prometheus),
             prices: self.prices.over(other.prices),
             user_key: self.user_key.or(other.user_key),
             spans: self.spans.or(other.spans),
@@ -239,36 +250,62 @@ impl Config {
         let kinds = self.exporters.clone().unwrap_or_else(|| {
             let mut kinds = Vec::new();
             kinds.extend(self.jsonl_path.is_some().then_some(ExporterKind::Jsonl));
+            kinds.extend((!self.otlp.is_empty()).then_some(ExporterKind::Otlp));
+            kinds.extend(self.prometheus.is_some().then_some(ExporterKind::Prometheus));
             kinds.extend(self.sqlite_path.is_some().then_some(ExporterKind::Sqlite));
             let console = self.console_lines.is_some() || (kinds.is_empty() && cfg!(feature = "console"));
             kinds.extend(console.then_some(ExporterKind::Console));
             kinds
         });
-        kinds.into_iter().map(|kind| self.open(kind)).collect()
+        let mut exporters = Vec::new();
+        for kind in kinds {
+            self.open(kind, &mut exporters)?;
+        }
+        Ok(exporters)
     }
 
-    #[cfg_attr(
-        not(any(feature = "console", feature = "jsonl", feature = "sqlite")),
-        expect(clippy::unused_self, reason = "without any exporter there is nothing to configure")
+    /// Opens the exporters of a kind: there may be several of `otlp`.
+    #[allow(
+        unused_variables,
+        clippy::unused_self,
+        clippy::ptr_arg,
+        reason = "which exporters there are depends on the features"
     )]
-    fn open(&self, kind: ExporterKind) -> Result<Box<dyn Exporter>, SetupError> {
+    fn open(&self, kind: ExporterKind, into: &mut Vec<Box<dyn Exporter>>) -> Result<(), SetupError> {
         let name = kind.name();
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SetupError::Exporter { name, source };
         match kind {
             #[cfg(feature = "console")]
             ExporterKind::Console => {
-                Ok(crate::Console::stderr().with_lines(self.console_lines.unwrap_or(true)).into())
+                into.push(crate::Console::stderr().with_lines(self.console_lines.unwrap_or(true)).into());
+                Ok(())
             }
             #[cfg(feature = "jsonl")]
             ExporterKind::Jsonl => {
                 let path = self.jsonl_path.as_deref().unwrap_or(Path::new("jobmon.jsonl"));
-                let jsonl = crate::Jsonl::open(path);
-                Ok(jsonl.map_err(|error| SetupError::Exporter { name, source: error.into() })?.into())
+                into.push(crate::Jsonl::open(path).map_err(|error| failed(error.into()))?.into());
+                Ok(())
+            }
+            #[cfg(feature = "otlp")]
+            ExporterKind::Otlp => {
+                let one = [OtlpConfig::default()];
+                let all = if self.otlp.is_empty() { &one } else { &self.otlp[..] };
+                for config in all {
+                    into.push(config.open().map_err(|error| failed(error.into()))?.into());
+                }
+                Ok(())
+            }
+            #[cfg(feature = "prometheus")]
+            ExporterKind::Prometheus => {
+                let config = self.prometheus.clone().unwrap_or_default();
+                into.push(config.open().map_err(|error| failed(error.into()))?.into());
+                Ok(())
             }
             #[cfg(feature = "sqlite")]
             ExporterKind::Sqlite => {
                 let path = self.sqlite_path.as_deref().unwrap_or(Path::new("jobmon.db"));
-                let sqlite = crate::Sqlite::open(path);
-                Ok(sqlite.map_err(|error| SetupError::Exporter { name, source: error.into() })?.into())
+                into.push(crate::Sqlite::open(path).map_err(|error| failed(error.into()))?.into());
+                Ok(())
             }
             #[allow(unreachable_patterns, reason = "which kinds are left depends on the features")]
             _ => {

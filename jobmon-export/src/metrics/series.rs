@@ -190,7 +190,7 @@ impl Series {
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, &[(&[(Label, Text)], &Point)])) {
         for (at, points) in self.points.iter().enumerate().filter(|(_, points)| !points.is_empty()) {
             let mut sorted: Vec<_> = points.iter().map(|(labels, point)| (&**labels, point)).collect();
-            sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            sorted.sort_unstable_by_key(|(a, _)| *a);
             visit(at, &sorted);
         }
     }

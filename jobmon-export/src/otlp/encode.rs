@@ -144,7 +144,7 @@ impl Encoder {
         let mut message = Message::new(into);
         match event {
             Event::Call(call) => {
-                self.exception(call, &mut message);
+                exception(call, &mut message);
                 self.details(call, &mut message);
             }
             Event::Score(Score { fact, name, value, .. }) => {
@@ -177,18 +177,6 @@ impl Encoder {
             _ => {}
         }
         into.len() > before
-    }
-
-    /// A failed call as an event of its own: the conventions have no exceptions on spans.
-    fn exception(&self, call: &CallRecord, message: &mut Message<'_>) {
-        let Some(failure) = call.failure.as_ref().filter(|_| attributes::has_failed(call)) else { return };
-        let at = Timestamp::from_nanos(
-            i64::try_from(after(nanos(call.start), call.duration.unwrap_or_default())).unwrap_or(i64::MAX),
-        );
-        record(event::EXCEPTION, at, Some(call.id.into_parts()), call.sampled, WARN, message, |to| {
-            to.text(key::EXCEPTION_TYPE, failure.type_name.unwrap_or(failure.category.name()));
-            to.some_text(key::EXCEPTION_MESSAGE, failure.message.as_deref());
-        });
     }
 
     /// What was said and heard, apart from the span.
@@ -289,6 +277,18 @@ fn attempt_event(attempt: &Attempt, start: u64, span: &mut Message<'_>) {
         event.fixed64(1, after(start, attempt.after));
         event.bytes(2, own::ATTEMPT.as_bytes());
         attributes::attempt(attempt, &mut Fields { message: event, field: 3 });
+    });
+}
+
+/// A failed call as an event of its own: the conventions have no exceptions on spans.
+fn exception(call: &CallRecord, message: &mut Message<'_>) {
+    let Some(failure) = call.failure.as_ref().filter(|_| attributes::has_failed(call)) else { return };
+    let at = Timestamp::from_nanos(
+        i64::try_from(after(nanos(call.start), call.duration.unwrap_or_default())).unwrap_or(i64::MAX),
+    );
+    record(event::EXCEPTION, at, Some(call.id.into_parts()), call.sampled, WARN, message, |to| {
+        to.text(key::EXCEPTION_TYPE, failure.type_name.unwrap_or(failure.category.name()));
+        to.some_text(key::EXCEPTION_MESSAGE, failure.message.as_deref());
     });
 }
 

@@ -39,13 +39,13 @@ impl Reader {
     }
 
     /// Sends what is due, and says when to be called again.
-    pub(super) fn tick(&mut self, encoder: &Encoder, resource: &Resource) -> Option<Duration> {
+    pub(super) fn tick(&mut self, encoder: &Encoder, resource: &Resource) -> Duration {
         if Instant::now() >= self.next {
             self.next = Instant::now() + self.interval;
             self.read(encoder, resource);
         }
         let left = self.next.saturating_duration_since(Instant::now());
-        Some(self.delivery.pump().map_or(left, |due| due.min(left)))
+        self.delivery.pump().map_or(left, |due| due.min(left))
     }
 
     /// Sends what there is now.

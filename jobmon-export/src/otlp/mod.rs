@@ -123,7 +123,7 @@ impl Running {
         next.extend(self.traces.as_mut().and_then(Delivery::pump));
         next.extend(self.logs.as_mut().and_then(Delivery::pump));
         if let Some(metrics) = &mut self.metrics {
-            next.extend(metrics.tick(&self.encoder, &self.resource));
+            next.push(metrics.tick(&self.encoder, &self.resource));
         }
         next.into_iter().min()
     }

@@ -150,7 +150,6 @@ fn write_length(digits: &mut [u8], mut length: usize) {
 
 fn varint(buffer: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
         buffer.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }

@@ -29,6 +29,8 @@ pub(super) struct Page {
     health: Health,
 }
 
+/// The state of a series that is no distribution.
+type Sample = (Vec<(Label, Text)>, Point);
 type Distributions = Family<Named, HistogramWithExemplars<Trace>, Buckets>;
 
 /// Makes distributions over given buckets.
@@ -146,7 +148,7 @@ impl Page {
     }
 
     /// Everything but distributions, as the collector takes it.
-    fn snapshot(&self) -> Vec<(usize, Vec<(Vec<(Label, Text)>, Point)>)> {
+    fn snapshot(&self) -> Vec<(usize, Vec<Sample>)> {
         let mut all = Vec::new();
         self.series.visit(|at, points| {
             if !matches!(ALL[at].kind, Kind::Histogram(_)) {
@@ -160,7 +162,7 @@ impl Page {
 
 /// Counts, money and values of the moment.
 #[derive(Debug)]
-struct Counts(Vec<(usize, Vec<(Vec<(Label, Text)>, Point)>)>);
+struct Counts(Vec<(usize, Vec<Sample>)>);
 
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -141,6 +141,8 @@ async fn spans_in_spawned_tasks_stay_in_the_tree() {
 
 #[test]
 fn a_trace_that_the_program_does_not_keep_is_not_kept() {
+    #[instrument_llm(operation = retrieval, crate = ::jobmon_core)]
+    fn looks() {}
     let spans = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder()
         .with_sampler(opentelemetry_sdk::trace::Sampler::AlwaysOff)
@@ -149,8 +151,6 @@ fn a_trace_that_the_program_does_not_keep_is_not_kept() {
     let calls = Collect::default();
     let guard =
         Monitor::builder().without_config().exporter(calls.clone()).install_local().expect("a monitor");
-    #[instrument_llm(operation = retrieval, crate = ::jobmon_core)]
-    fn looks() {}
     let tracer = provider.tracer("program");
     opentelemetry::trace::Tracer::in_span(&tracer, "request", |_| looks());
     assert!(guard.flush(Duration::from_secs(10)));

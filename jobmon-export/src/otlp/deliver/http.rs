@@ -138,7 +138,7 @@ fn failed(error: &ureq::Error) -> Reply {
 
 /// Whether the connection failed in TLS, whose errors come as those of input and output.
 fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 fn read(response: http::Response<Body>) -> Reply {
