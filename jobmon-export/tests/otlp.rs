@@ -393,7 +393,7 @@ fn damage_costs_what_is_damaged_and_no_more() {
         let recovered = guard.delivery().exporters[0].recovered;
         drop(guard);
         let intact = starts.iter().filter(|start| **start <= at).count().saturating_sub(1);
-        assert_eq!(recovered as usize, intact, "round {round}, at {at} of {}", whole.len());
+        assert_eq!(usize::try_from(recovered), Ok(intact), "round {round}, at {at} of {}", whole.len());
         assert_eq!(spans(&backend) - before, intact + 1);
         assert!(segments(folder.path()).is_empty());
     }

@@ -18,7 +18,8 @@ import harness
 
 PEERS = harness.ROOT / "target" / "peers"
 PACKAGES = {
-    "judge": ["pyyaml==6.0.3", "jsonschema==4.25.1", "grpcio>=1.76", "opentelemetry-proto==1.45.2", "prometheus-client>=0.23"],
+    "judge": ["pyyaml==6.0.3", "jsonschema==4.25.1", "grpcio>=1.76", "opentelemetry-proto==1.45.2", "prometheus-client>=0.23",
+              "cryptography>=46"],
     "rotel": ["rotel==0.0.1a15"],
     "phoenix": ["arize-phoenix==20.26.1"],
     "mlflow": ["mlflow==3.17.2"],
