@@ -3,6 +3,7 @@
 use crate::options::Options;
 use jobmon::MonitorBuilder;
 use std::error::Error;
+use std::io::Write;
 #[cfg(feature = "otlp")]
 use std::time::Duration;
 
@@ -75,7 +76,8 @@ fn without(
 /// Stays until Enter is pressed, or standard input ends, where Prometheus is to come and read.
 pub(crate) fn stay(options: &Options) {
     if let Some(address) = &options.prometheus {
-        eprintln!("The metrics are at http://{address}/metrics until Enter is pressed.");
+        let text = format!("The metrics are at http://{address}/metrics until Enter is pressed.\n");
+        let _ = std::io::stderr().write_all(text.as_bytes());
         let _ = std::io::stdin().read_line(&mut String::new());
     }
 }

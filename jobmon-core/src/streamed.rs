@@ -39,7 +39,8 @@ const MOST_SAID: usize = 64 * 1024;
 fn text(captured: &Captured) -> String {
     match captured {
         Captured::Text(text) => text.to_string(),
-        Captured::Json(data) => data.to_string(),
+        // A chunk without messages, such as that of the usage.
+        Captured::Json(_) => String::new(),
         Captured::Conversation(content) => {
             let parts = content.output.iter().flat_map(|message| &message.parts);
             parts

@@ -1,8 +1,8 @@
 //! [`Console`]: one readable line per call, and a summary at the end.
 
 use jobmon_core::{
-    Align, Batch, CallRecord, Dimension, End, Event, ExportError, Exporter, Late, Measure, Memory, Quantity,
-    Query, Table, Timestamp, Usage, report::one_line,
+    Align, Batch, CallRecord, Dimension, End, Event, ExportError, Exporter, ExporterDelivery, Health, Late,
+    Measure, Memory, Quantity, Query, Table, Timestamp, Usage, report::one_line,
 };
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -23,6 +23,7 @@ pub struct Console {
     lines: bool,
     summary: bool,
     seen: Memory,
+    health: Option<Health>,
 }
 
 impl Console {
@@ -40,7 +41,14 @@ impl Console {
 
     /// To anything that can be written to, without colours.
     pub fn to(out: impl Write + Send + 'static) -> Self {
-        Self { out: Box::new(out), colour: false, lines: true, summary: true, seen: Memory::default() }
+        Self {
+            out: Box::new(out),
+            colour: false,
+            lines: true,
+            summary: true,
+            seen: Memory::default(),
+            health: None,
+        }
     }
 
     /// With or without colours.
@@ -152,6 +160,14 @@ impl Console {
         Some(format!("\n{}", table.to_text()))
     }
 
+    /// What became of events, where an exporter had to try again, keeps some, or lost some; as far as it is known now.
+    fn trouble(&self) -> Option<String> {
+        let delivery = self.health.as_ref()?.delivery();
+        let had = |lane: &ExporterDelivery| lane.dropped + lane.retried + lane.spooled + lane.recovered > 0;
+        let some = delivery.dropped > 0 || delivery.exporters.iter().any(had);
+        some.then(|| format!("delivery so far: {delivery}\n"))
+    }
+
     fn print(&mut self, text: &str) {
         // Nobody to read it is no reason to disturb the program.
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
@@ -180,6 +196,10 @@ impl Exporter for Console {
         "console"
     }
 
+    fn health(&mut self, health: Health) {
+        self.health = Some(health);
+    }
+
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
         let mut text = String::new();
         for event in batch.events.iter() {
@@ -199,6 +219,9 @@ impl Exporter for Console {
     fn shutdown(&mut self) -> Result<(), ExportError> {
         if let Some(summary) = self.summary().filter(|_| self.summary) {
             self.print(&summary);
+            if let Some(trouble) = self.trouble() {
+                self.print(&trouble);
+            }
         }
         Ok(())
     }

@@ -15,8 +15,12 @@
 
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
 #[cfg_attr(
-    not(feature = "otlp"),
-    expect(dead_code, reason = "metrics and spans want parts of it, requests all")
+    not(feature = "opentelemetry"),
+    expect(
+        dead_code,
+        unreachable_pub,
+        reason = "metrics want parts of it, and dialects are those of OpenTelemetry"
+    )
 )]
 mod attributes;
 mod builder;

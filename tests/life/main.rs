@@ -2,6 +2,7 @@
 
 mod blocks;
 mod budgets;
+mod content;
 mod context;
 mod exits;
 mod late;

@@ -5,13 +5,25 @@ use crate::capture::{Capture, Captured};
 use crate::event::Content;
 use crate::response::LlmResponse;
 
-chain!(Capturing > CapturingElse > CapturingNothing);
+chain!(Capturing > CapturingAnswer > CapturingElse > CapturingNothing);
 
-impl<T: LlmResponse> Capturing<'_, T> {
+/// The messages of an answer; `None` where it has none.
+fn said(answer: &impl LlmResponse) -> Option<Captured> {
+    let messages = unharmed(|| answer.messages()).filter(|messages| !messages.is_empty())?;
+    Some(Captured::Conversation(Box::new(Content { output: messages, ..Content::default() })))
+}
+
+impl<T: LlmResponse + Capture> Capturing<'_, T> {
+    /// Data that may be an answer of a model says its messages, or else what it is.
+    pub fn __jobmon_captured(&self) -> Option<Captured> {
+        said(self.value()).or_else(|| unharmed(|| self.value().captured()))
+    }
+}
+
+impl<T: LlmResponse> CapturingAnswer<'_, T> {
     /// An answer of a model says its messages.
     pub fn __jobmon_captured(&self) -> Option<Captured> {
-        let messages = unharmed(|| self.value().messages()).filter(|messages| !messages.is_empty())?;
-        Some(Captured::Conversation(Box::new(Content { output: messages, ..Content::default() })))
+        said(self.value())
     }
 }
 

@@ -35,7 +35,7 @@ pub use answer::{
     ReportsUsage, Told, told, untold,
 };
 pub use attribute::{Recordable, debug, display, value};
-pub use capturing::{Capturing, CapturingElse, CapturingNothing};
+pub use capturing::{Capturing, CapturingAnswer, CapturingElse, CapturingNothing};
 pub use derive::{
     HttpStatus, Reading, RetryAfter, Texts, TokenCount, http_status, optional_http_status, retry_after,
     status_category,

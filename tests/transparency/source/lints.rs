@@ -18,7 +18,7 @@ impl Agent {
     #[instrument_llm]
     pub async fn unused_arguments(&self, first: u8, (second, third): (u8, String), ref fourth: String) {}
     #[instrument_llm]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         return &self.name;
     }
     #[instrument_llm(model = self.name)]
