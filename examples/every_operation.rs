@@ -10,7 +10,8 @@ use futures::{Stream, StreamExt, stream};
 use jobmon::{CallId, ContentPlacement, Monitor, Otlp, Profile, Usage, Verdict, instrument_llm};
 use serde_json::{Value, json};
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -41,7 +42,7 @@ async fn main() -> Result<(), Failure> {
     jobmon::outcome(call, "application", jobmon::Usd::from_dollars(25));
     jobmon::search("rust, remote").results(40).relevant(12);
     let delivery = guard.shutdown();
-    println!("{delivery}");
+    writeln!(io::stdout(), "{delivery}")?;
     if delivery.is_complete() { Ok(()) } else { Err("not everything was delivered".into()) }
 }
 
@@ -136,6 +137,8 @@ fn answer(model: &str) -> Value {
 }
 
 const API: &str = "https://api.openai.com/v1";
+/// The first attempt fails.
+static TRIES: AtomicU32 = AtomicU32::new(0);
 
 #[instrument_llm(
     provider = "openai", model = "gpt-4o-mini", api_url = API, feature = "job_analysis",
@@ -144,8 +147,7 @@ const API: &str = "https://api.openai.com/v1";
 )]
 async fn chat() -> Result<Option<CallId>, Failure> {
     jobmon::current().request(&body("gpt-4o-mini"));
-    static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    if TRIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+    if TRIES.fetch_add(1, Relaxed) == 0 {
         return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
     }
     jobmon::observe(answer("gpt-4o-mini-2024-07-18"));
