@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_listed_variable_is_accepted_and_no_other() {
         for name in VARIABLES {
-            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef"]
+            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef", "exporter"]
                 .into_iter()
                 .find(|value| read_all(&[(name, value)]).is_ok());
             assert!(value.is_some(), "{name}");

@@ -45,6 +45,41 @@ pub(crate) struct PrometheusConfig {
     pub(crate) max_series: Option<usize>,
 }
 
+/// Exporters of one source, and where it says little of one, what another source says of it. Of several, variables speak
+/// of none.
+pub(super) fn over(mut these: Vec<OtlpConfig>, others: Vec<OtlpConfig>) -> Vec<OtlpConfig> {
+    match (&mut these[..], <[OtlpConfig; 1]>::try_from(others)) {
+        ([], Ok(other)) => other.into(),
+        ([], Err(others)) => others,
+        ([this], Ok([other])) => {
+            // What variables can say.
+            let (endpoint, profile, spool) = (this.endpoint.take(), this.profile.take(), this.spool.take());
+            vec![OtlpConfig {
+                endpoint: endpoint.or(other.endpoint),
+                profile: profile.or(other.profile),
+                spool: spool.or(other.spool),
+                ..other
+            }]
+        }
+        _ => these,
+    }
+}
+
+/// The page as one source has it, and where it is silent, as another one has it.
+pub(super) fn page_over(
+    this: Option<PrometheusConfig>,
+    other: Option<PrometheusConfig>,
+) -> Option<PrometheusConfig> {
+    match (this, other) {
+        (Some(this), Some(other)) => Some(PrometheusConfig {
+            listen: this.listen.or(other.listen),
+            file: this.file.or(other.file),
+            max_series: this.max_series.or(other.max_series),
+        }),
+        (this, other) => this.or(other),
+    }
+}
+
 #[cfg(feature = "prometheus")]
 impl PrometheusConfig {
     /// Opens it; without anything said it serves `127.0.0.1:9464`.
@@ -243,5 +278,21 @@ mod reading {
             }
         }
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_change_the_one_exporter_of_a_file_and_leave_the_rest_of_it() {
+        let file =
+            || OtlpConfig { gzip: Some(true), profile: Some("compat".to_owned()), ..OtlpConfig::default() };
+        let said = || OtlpConfig { profile: Some("otel".to_owned()), ..OtlpConfig::default() };
+        let merged = over(vec![said()], vec![file()]);
+        assert_eq!(merged, [OtlpConfig { profile: Some("otel".to_owned()), ..file() }]);
+        assert_eq!(over(Vec::new(), vec![file(), said()]).len(), 2);
+        assert_eq!(over(vec![said()], Vec::new()), [said()]);
     }
 }
