@@ -47,7 +47,7 @@ fn house(dollars: i64) -> Prices {
 
 /// One run, with prices or without any for the house's model.
 fn run(path: &Path, prices: Prices, rate: f64) {
-    let builder = Monitor::builder().without_config().sampling_rate(rate).prices(prices);
+    let builder = Monitor::builder().without_config().sampling_rate(rate).keep_errors(false).prices(prices);
     let guard = builder.exporter(Sqlite::open(path).unwrap()).install_local().unwrap();
     let call = Context::current().with_session("s-1").run(workflow);
     call.usage(Usage::new(2_000_000, 0));
