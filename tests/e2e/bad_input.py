@@ -173,7 +173,7 @@ FILES = {
     "text for a flag": ("track_tokens = 'yes'\n", ["jobmon.toml:1:16", "`true` or `false`"]),
     "a number for a time": ("flush_interval = 5\n", ["jobmon.toml:1:18", "`200ms`"]),
     "a negative count": ("queue_capacity = -1\n", ["jobmon.toml:1:18", "at least 1"]),
-    "an unknown exporter": ("[exporters.sqlight]\n", ["jobmon.toml:1:12", "`sqlight`", "console, jsonl, sqlite"]),
+    "an unknown exporter": ("[exporters.sqlight]\n", ["jobmon.toml:1:12", "`sqlight`", "console, jsonl, otlp, prometheus, sqlite"]),
     "an unknown key of one": ("[exporters.sqlite]\nfile = 'x'\n", ["jobmon.toml:2:1", "`file`", "path"]),
     "a value that is no money": ("[outcomes]\nhired = '25 EUR'\n", ["jobmon.toml:2:9", "US dollars", "`\"$25\"`"]),
     "exporters as a list": ("exporters = ['console']\n", ["jobmon.toml:1:13", "[exporters.sqlite]"]),
@@ -186,7 +186,7 @@ VARIABLES = {
     "a time without a unit": ({"JOBMON_FLUSH_INTERVAL": "5"}, ["JOBMON_FLUSH_INTERVAL", "`5`", "`200ms`"]),
     "a count of none": ({"JOBMON_QUEUE_CAPACITY": "0"}, ["JOBMON_QUEUE_CAPACITY", "`0`", "at least 1"]),
     "a value that is no money": ({"JOBMON_OUTCOMES": "hired=many"}, ["JOBMON_OUTCOMES", "`hired=many`", "`application=25`"]),
-    "an unknown exporter": ({"JOBMON_EXPORTERS": "sqlight"}, ["JOBMON_EXPORTERS", "`sqlight`", "console, jsonl, sqlite"]),
+    "an unknown exporter": ({"JOBMON_EXPORTERS": "sqlight"}, ["JOBMON_EXPORTERS", "`sqlight`", "console, jsonl, otlp, prometheus, sqlite"]),
     "a file that is not there": ({"JOBMON_CONFIG": "none.toml"}, ["none.toml", "cannot be read"]),
 }
 
