@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
     }
     let mut monitor = Monitor::builder().without_config().service_name("load");
-    monitor = monitor.shutdown_timeout(Duration::from_secs(60));
+    monitor = monitor.shutdown_timeout(Duration::from_secs(10));
     if !plain {
         monitor = monitor.exporter(otlp);
     }

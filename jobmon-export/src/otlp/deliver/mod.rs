@@ -277,14 +277,24 @@ impl Delivery {
         }
     }
 
-    /// Delivers what it can until whoever waits stops waiting; a failure ends it.
+    /// Delivers what it can until whoever waits stops waiting. What is safe on disk, or would be said again, is tried
+    /// once; events in memory again and again.
     pub(crate) fn flush(&mut self) {
         let default = Instant::now() + self.route.timeout;
         let deadline = self.health.deadline().unwrap_or(default);
+        let left = || deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
         while !self.is_idle() {
-            let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
-            if left.is_zero() || !self.send_oldest(self.route.timeout.min(left)) {
+            if left().is_zero() {
                 return;
+            }
+            if !self.send_oldest(self.route.timeout.min(left())) {
+                let insists = self.spool.is_none() && self.signal != Signal::Metrics;
+                let pause =
+                    self.next_try.map_or(FIRST_PAUSE, |at| at.saturating_duration_since(Instant::now()));
+                if !insists || pause >= left() {
+                    return;
+                }
+                std::thread::sleep(pause);
             }
         }
     }
