@@ -83,12 +83,18 @@ impl Shared {
             queue.ends.push((at, around));
         }
         queue.events.push(event);
-        // The worker wakes by itself after each interval; it needs a push only when the queue fills up.
-        if queue.events.len() == self.settings.queue_capacity.div_ceil(2) {
+        // The worker wakes by itself after each interval; it needs a push only when there is much to do.
+        if queue.events.len() == self.many() {
             self.wake.notify_one();
         }
         drop(queue);
         self.counts.accepted.fetch_add(1, Relaxed);
+    }
+
+    /// Events that the worker does not wait with: so few are still in the processor's caches, and callers need not grow the
+    /// queue.
+    pub(crate) fn many(&self) -> usize {
+        self.settings.queue_capacity.div_ceil(2).min(1_024)
     }
 
     /// Whether it has ended, or is about to.

@@ -9,9 +9,6 @@ use crate::monitor::Shared;
 use crate::rollup::Rollups;
 use std::sync::{Arc, PoisonError};
 
-/// Events for which room is made ahead.
-const MOST_ROOM: usize = 1_024;
-
 pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<()> {
     std::thread::Builder::new().name("jobmon".to_owned()).spawn(move || run(&shared))?;
     Ok(())
@@ -25,15 +22,15 @@ fn run(shared: &Shared) {
     let mut rollups = Rollups::default();
     loop {
         let interval = shared.settings.flush_interval;
-        let half = shared.settings.queue_capacity.div_ceil(2);
+        let many = shared.many();
         let (mut queue, _) = shared
             .wake
             .wait_timeout_while(lock(&shared.queue), interval, |queue| {
-                queue.events.len() < half && queue.flushes.is_empty() && queue.stopping.is_none()
+                queue.events.len() < many && queue.flushes.is_empty() && queue.stopping.is_none()
             })
             .unwrap_or_else(PoisonError::into_inner);
         // As much room as was needed, up to a bound: callers should not have to grow it.
-        let room = Vec::with_capacity(queue.events.len().min(MOST_ROOM));
+        let room = Vec::with_capacity(queue.events.len().min(many));
         let mut events = std::mem::replace(&mut queue.events, room);
         let ends = std::mem::take(&mut queue.ends);
         let flushes = std::mem::take(&mut queue.flushes);

@@ -72,8 +72,11 @@ struct Tier {
 
 impl Cards {
     /// The cost of a request that uses nothing rare; `None` where the list itself has to be asked.
-    pub(super) fn price(&self, query: &Query<'_>) -> Option<Cost> {
-        let request = query.request();
+    pub(super) fn price<'a>(
+        &self,
+        request: &PriceRequest<'a>,
+        query: impl FnOnce() -> Query<'a>,
+    ) -> Option<Cost> {
         let Usage { more, input_audio, output_audio, .. } = request.usage;
         if *more != More::NONE || input_audio.unwrap_or(0) > 0 || output_audio.unwrap_or(0) > 0 {
             return None;
@@ -81,14 +84,15 @@ impl Cards {
         let minute = Timestamp::from(request.at).nanos().div_euclid(MINUTE);
         let hash = self.hasher.hash_one((request.provider, request.model, request.api_url, request.context));
         let known = lock(&self.kept).get(&hash).filter(|card| card.is_for(request)).map(Arc::clone);
-        if let Some(card) = known {
-            if card.minute.load(Relaxed) == minute {
-                return Some(card.charges.cost(request.usage));
-            }
-            if sample(query, minute)? == card.sample {
-                card.minute.store(minute, Relaxed);
-                return Some(card.charges.cost(request.usage));
-            }
+        if let Some(card) = known.as_ref().filter(|card| card.minute.load(Relaxed) == minute) {
+            return Some(card.charges.cost(request.usage));
+        }
+        let query = &query();
+        if let Some(card) = known
+            && sample(query, minute)? == card.sample
+        {
+            card.minute.store(minute, Relaxed);
+            return Some(card.charges.cost(request.usage));
         }
         let card = Card::new(query, minute)?;
         let cost = card.charges.cost(request.usage);

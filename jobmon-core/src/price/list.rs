@@ -29,8 +29,8 @@ pub(super) fn price(list: &Calculator, cards: &Cards, request: &PriceRequest<'_>
     if request.usage.is_empty() {
         return Cost::Unpriced;
     }
-    let query = Query::new(list, request);
-    cards.price(&query).unwrap_or_else(|| ask(&query).0)
+    let query = || Query::new(list, request);
+    cards.price(request, query).unwrap_or_else(|| ask(&query()).0)
 }
 
 /// The same, and the model that it was computed with.

@@ -314,6 +314,9 @@ impl Own {
     /// The price that fits a request best: an exact name before a beginning, a long beginning before a short one, one
     /// for the provider before one for all, then the one that fits the context best, then the newest.
     fn find(&self, request: &PriceRequest<'_>) -> Option<(usize, &ModelPrice)> {
+        if self.models.is_empty() {
+            return None;
+        }
         let named = Named::new(request.provider, request.model);
         let fits =
             self.models.iter().enumerate().filter_map(|(at, model)| Some((model.fit(&named, request)?, at)));

@@ -49,12 +49,21 @@ labels! {
 }
 
 /// Dimensions and their values, in order; made for one point, and used again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Labels(pub(crate) Vec<(Label, Text)>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels {
+    pairs: Vec<(Label, Text)>,
+    /// Their number, where it was looked up.
+    pub(super) set: Option<usize>,
+}
 
 impl Labels {
+    pub(crate) fn pairs(&self) -> &[(Label, Text)] {
+        &self.pairs
+    }
+
     pub(crate) fn clear(&mut self) -> &mut Self {
-        self.0.clear();
+        self.pairs.clear();
+        self.set = None;
         self
     }
 
@@ -62,7 +71,8 @@ impl Labels {
     pub(crate) fn with(&mut self, label: Label, value: Option<&Text>) -> &mut Self {
         if let Some(value) = value {
             let value = if value.len() > LONGEST { shortened(value) } else { value.clone() };
-            self.0.push((label, value));
+            self.pairs.push((label, value));
+            self.set = None;
         }
         self
     }

@@ -7,7 +7,8 @@ mod record;
 mod series;
 
 pub(crate) use catalogue::{ALL, Instrument, Kind};
-pub(crate) use labels::{Label, Labels};
+pub(crate) use labels::Label;
+use labels::Labels;
 #[cfg(feature = "prometheus")]
 pub(crate) use series::Measured;
 pub(crate) use series::{Exemplar, MOST, Point, Series, Value};

@@ -224,7 +224,7 @@ impl Series {
             let special = [audio, image].map(|unit| usage.get(unit).unwrap_or(0));
             Some([whole.saturating_sub(special[0].saturating_add(special[1])), special[0], special[1]])
         };
-        for (of, counts) in [
+        let all = [
             (Of::INPUT, parts(UsageUnit::InputAudioTokens, UsageUnit::InputImageTokens, usage.input)),
             (Of::OUTPUT, parts(UsageUnit::OutputAudioTokens, UsageUnit::OutputImageTokens, usage.output)),
             (
@@ -236,14 +236,16 @@ impl Series {
                 parts(UsageUnit::CacheAudioWriteTokens, UsageUnit::CacheImageWriteTokens, usage.cache_write),
             ),
             (Of::REASONING, usage.reasoning.map(|count| [count, 0, 0])),
-        ] {
-            for (modality, count) in ["text", "audio", "image"].into_iter().zip(counts.into_iter().flatten())
-            {
-                if count > 0 || modality == "text" {
+        ];
+        for (at, modality) in ["text", "audio", "image"].into_iter().enumerate() {
+            let counted = all.iter().filter_map(|(of, counts)| Some((*of, counts.as_ref()?[at])));
+            let counted = counted.filter(|(_, count)| *count > 0 || at == 0);
+            for (first, (of, count)) in counted.enumerate() {
+                if first == 0 {
                     who(self.labels.clear());
                     self.labels.with(Label::Modality, Some(&Text::literal(modality)));
-                    self.add(of, count);
                 }
+                self.add(of, count);
             }
         }
     }
@@ -296,7 +298,7 @@ impl Series {
     pub(crate) fn delivery(&mut self, delivery: &Delivery) {
         self.of = None;
         self.labels.clear();
-        self.set(Of::DROPPED, delivery.dropped);
+        self.keep(Of::DROPPED, delivery.dropped);
         for exporter in &delivery.exporters {
             for (fate, count) in [
                 ("exported", exporter.exported),
@@ -309,11 +311,11 @@ impl Series {
                     .clear()
                     .with(Label::Exporter, Some(&exporter.name))
                     .with(Label::Fate, Some(&fate));
-                self.set(Of::DELIVERED, count);
+                self.keep(Of::DELIVERED, count);
             }
             self.labels.clear().with(Label::Exporter, Some(&exporter.name));
-            self.set(Of::PENDING, exporter.pending);
-            self.set(Of::SPOOLED, exporter.spooled);
+            self.keep(Of::PENDING, exporter.pending);
+            self.keep(Of::SPOOLED, exporter.spooled);
         }
     }
 }

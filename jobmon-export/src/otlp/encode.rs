@@ -2,7 +2,7 @@
 //!
 //! Field numbers are those of [opentelemetry-proto](https://github.com/open-telemetry/opentelemetry-proto) 1.9.
 
-use super::proto::Message;
+use super::proto::{Message, Short};
 use crate::attributes::{self, Attributes, Profile, Shown};
 use crate::semconv::{self, event, key, own};
 use jobmon_core::{
@@ -33,31 +33,20 @@ struct Fields<'m, 'b> {
 
 impl Attributes for Fields<'_, '_> {
     fn text(&mut self, key: &str, value: &str) {
-        self.message.message(self.field, |pair| {
-            pair.bytes(1, key.as_bytes());
-            pair.message(2, |any| any.chosen_bytes(1, value.as_bytes()));
-        });
+        let head = Short::bytes(1, value.len());
+        self.message.pair(self.field, key, head.written(), value.as_bytes());
     }
 
     fn int(&mut self, key: &str, value: i64) {
-        self.message.message(self.field, |pair| {
-            pair.bytes(1, key.as_bytes());
-            pair.message(2, |any| any.chosen_int(3, value));
-        });
+        self.message.pair(self.field, key, Short::uint(3, value.cast_unsigned()).written(), &[]);
     }
 
     fn double(&mut self, key: &str, value: f64) {
-        self.message.message(self.field, |pair| {
-            pair.bytes(1, key.as_bytes());
-            pair.message(2, |any| any.chosen_double(4, value));
-        });
+        self.message.pair(self.field, key, Short::double(4, value).written(), &[]);
     }
 
     fn bool(&mut self, key: &str, value: bool) {
-        self.message.message(self.field, |pair| {
-            pair.bytes(1, key.as_bytes());
-            pair.message(2, |any| any.chosen_bool(2, value));
-        });
+        self.message.pair(self.field, key, Short::uint(2, value.into()).written(), &[]);
     }
 
     fn texts(&mut self, key: &str, values: &[&str]) {

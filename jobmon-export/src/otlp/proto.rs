@@ -110,6 +110,21 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// A `KeyValue` whose value's field is `head` and then `tail`. Lengths are computed ahead, since most of a request
+    /// consists of these.
+    pub(crate) fn pair(&mut self, field: u32, key: &str, head: &[u8], tail: &[u8]) {
+        let (key, any) = (key.as_bytes(), head.len() + tail.len());
+        let length = 1 + varint_len(key.len()) + key.len() + 1 + varint_len(any) + any;
+        self.0.reserve(1 + varint_len(length) + length + 1);
+        self.tag(field, BYTES);
+        varint(self.0, length as u64);
+        self.chosen_bytes(1, key);
+        self.tag(2, BYTES);
+        varint(self.0, any as u64);
+        self.0.extend_from_slice(head);
+        self.0.extend_from_slice(tail);
+    }
+
     /// A message inside. Mostly short: one byte is kept for its length, and what is longer moves.
     pub(crate) fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
         self.tag(field, BYTES);
@@ -141,20 +156,71 @@ impl<'a> Message<'a> {
 fn write_length(digits: &mut [u8], mut length: usize) {
     let last = digits.len() - 1;
     for (at, byte) in digits.iter_mut().enumerate() {
-        #[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
-        let digit = (length & 0x7f) as u8;
+        let digit = digit(length as u64);
         *byte = if at < last { digit | 0x80 } else { digit };
         length >>= 7;
     }
 }
 
+/// Bytes of a length.
+const fn varint_len(length: usize) -> usize {
+    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// A few fields on the stack.
+#[derive(Debug, Default)]
+pub(crate) struct Short {
+    bytes: [u8; 12],
+    len: usize,
+}
+
+impl Short {
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn varint(mut self, mut value: u64) -> Self {
+        while value >= 0x80 {
+            self.push(digit(value) | 0x80);
+            value >>= 7;
+        }
+        self.push(digit(value));
+        self
+    }
+
+    /// The beginning of a field: what follows are so many bytes.
+    pub(crate) fn bytes(field: u32, length: usize) -> Self {
+        Self::default().varint(u64::from(field << 3 | BYTES)).varint(length as u64)
+    }
+
+    /// A whole field.
+    pub(crate) fn uint(field: u32, value: u64) -> Self {
+        Self::default().varint(u64::from(field << 3 | VARINT)).varint(value)
+    }
+
+    /// A whole field.
+    pub(crate) fn double(field: u32, value: f64) -> Self {
+        let mut short = Self::default().varint(u64::from(field << 3 | FIXED64));
+        value.to_le_bytes().into_iter().for_each(|byte| short.push(byte));
+        short
+    }
+
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+const fn digit(value: u64) -> u8 {
+    (value & 0x7f) as u8
+}
+
 fn varint(buffer: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        buffer.push((value & 0x7f) as u8 | 0x80);
+        buffer.push(digit(value) | 0x80);
         value >>= 7;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
-    buffer.push(value as u8);
+    buffer.push(digit(value));
 }
 
 #[cfg(test)]
@@ -175,6 +241,26 @@ mod tests {
         assert_eq!(written(|m| m.message(3, |m| m.uint(1, 150))), [0x1a, 0x03, 0x08, 0x96, 0x01]);
         assert!(written(|m| m.uint(1, 0)).is_empty());
         assert_eq!(written(|m| m.chosen_int(1, -1)).len(), 11);
+    }
+
+    #[test]
+    fn pairs_are_the_messages_that_they_stand_for() {
+        for length in [0, 1, 100, 127, 128, 16_300, 16_384, 3_000_000] {
+            let text = vec![b'x'; length];
+            let plain = written(|m| {
+                m.message(9, |pair| {
+                    pair.bytes(1, b"some.key");
+                    pair.message(2, |any| any.chosen_bytes(1, &text));
+                });
+            });
+            let head = Short::bytes(1, length);
+            assert_eq!(written(|m| m.pair(9, "some.key", head.written(), &text)), plain);
+        }
+        for value in [0, 1, -1, i64::MAX, i64::MIN] {
+            let plain = written(|m| m.chosen_int(3, value));
+            assert_eq!(Short::uint(3, value.cast_unsigned()).written(), plain);
+        }
+        assert_eq!(Short::double(4, -0.25).written(), written(|m| m.chosen_double(4, -0.25)));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! [OpenTelemetry's rules for Prometheus](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/),
 //! so that they are those which Prometheus gives the metrics of the exporter `otlp`.
 
-use crate::metrics::{ALL, Exemplar, Instrument, Kind, Label, Labels, Measured, Point, Series, Value};
+use crate::metrics::{ALL, Exemplar, Instrument, Kind, Label, Measured, Point, Series, Value};
 use jobmon_core::{Batch, Health, Resource, Text};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -45,11 +45,11 @@ impl MetricConstructor<HistogramWithExemplars<Trace>> for Buckets {
 
 /// Labels of a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Named(Labels);
+struct Named(Box<[(Label, Text)]>);
 
 impl EncodeLabelSet for Named {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
-        labels(&self.0.0, encoder)
+        labels(&self.0, encoder)
     }
 }
 
