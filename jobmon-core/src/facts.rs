@@ -173,6 +173,16 @@ impl Current {
         }
     }
 
+    /// How the model is asked, found out by an adapter: what the user said stays, and nothing is said outside of a call to
+    /// a model.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn request_unless_known(&self, body: &[u8]) {
+        let Some(call) = self.call.as_ref().filter(|call| call.wants_request()) else { return };
+        if let Ok(body @ serde_json::Value::Object(_)) = serde_json::from_slice(body) {
+            call.asked(&body);
+        }
+    }
+
     /// Sets something that decides on the price and that answers do not tell, in the words of the price list:
     /// `processing` and `batch` for a batch API, `service_tier` and `flex` where the client hides the tier that was
     /// used, `search_type` and `fast`. The last value of a key counts; at most 16 are kept.

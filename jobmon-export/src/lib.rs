@@ -35,6 +35,8 @@ mod genai_layer;
 mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(any(feature = "jsonl", feature = "opentelemetry", feature = "prometheus", feature = "sqlite"))]
+mod messages;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "a page is read as it is, without a beginning"))]
 mod metrics;

@@ -10,7 +10,10 @@ use example::{AskError, ask, ask_through, retrying_client};
 use example_clients::{billed, recorded};
 use example_provider::{Config, Fault, Faults, Handle, Provider};
 use jobmon::testing::Collect;
-use jobmon::{ErrorCategory, Failure, LlmError, LlmResponse, classify};
+use jobmon::{
+    CallRecord, ErrorCategory, Failure, LlmError, LlmResponse, Message, Role, classify, instrument_llm,
+};
+use serde_json::json;
 use std::error::Error;
 use std::time::Duration;
 
@@ -57,6 +60,35 @@ async fn attempts_that_the_client_makes_are_those_of_the_call() {
     let failure = call.attempts[3].failure.as_ref().unwrap();
     assert_eq!(failure.category, ErrorCategory::RateLimit);
     assert!(failure.retry_after.is_some_and(|asked| asked < Duration::from_secs(1)), "{failure:?}");
+}
+
+#[tokio::test]
+async fn the_middleware_reads_how_the_model_is_asked() {
+    #[instrument_llm(provider = "openai", capture(input))]
+    async fn parameters(http: &reqwest_middleware::ClientWithMiddleware, url: &str, told: bool) {
+        let question = json!([{ "role": "user", "content": "Who are you?" }]);
+        let body =
+            json!({ "model": "gpt-4o-mini", "temperature": 0.5, "max_tokens": 99, "messages": question });
+        if told {
+            jobmon::current().request(&json!({ "temperature": 0.75, "messages": [] }));
+        }
+        http.post(url).json(&body).send().await.unwrap();
+        http.post(url).body("no JSON").send().await.unwrap();
+    }
+    let (collect, _guard) = Collect::install();
+    let (_provider, url) = start(Faults::Off).await;
+    for told in [false, true] {
+        parameters(&retrying_client(), &url, told).await;
+    }
+    let calls = collect.calls();
+    let asked = |call: &CallRecord| {
+        let request = call.request.as_ref().unwrap();
+        (request.temperature, request.max_tokens, call.model.clone())
+    };
+    assert_eq!(asked(&calls[0]), (Some(0.5), Some(99), Some("gpt-4o-mini".into())));
+    assert_eq!(asked(&calls[1]), (Some(0.75), None, None), "what the function says itself stays");
+    let said = &calls[0].content.as_ref().unwrap().input[0];
+    assert_eq!(said, &Message::text(Role::User, "Who are you?"));
 }
 
 #[tokio::test]

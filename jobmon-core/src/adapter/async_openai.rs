@@ -5,6 +5,7 @@
 
 use super::Known;
 use crate::category::ErrorCategory;
+use crate::event::Message;
 use crate::failure::chain::Told;
 use crate::response::LlmResponse;
 use crate::text::Text;
@@ -17,7 +18,7 @@ use async_openai::types::embeddings::{
     CreateBase64EmbeddingResponse, CreateEmbeddingResponse, EmbeddingUsage,
 };
 use async_openai::types::responses::{OutputItem, Response, ResponseStreamEvent, ResponseUsage, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::error::Error;
 
 macro_rules! usages {
@@ -33,6 +34,11 @@ usages!(CompletionUsage, ResponseUsage, EmbeddingUsage);
 
 fn copied(text: &str) -> Option<Text> {
     (!text.is_empty()).then(|| Text::copied(text))
+}
+
+/// Read as from the JSON that it stands for; asked for only where content is captured.
+fn messages(answer: serde_json::Result<Value>) -> Vec<Message> {
+    answer.map(|json| json.messages()).unwrap_or_default()
 }
 
 fn finish_reason(reason: FinishReason) -> Text {
@@ -68,6 +74,10 @@ macro_rules! completions {
             fn service_tier(&self) -> Option<Text> {
                 self.service_tier.as_ref().and_then(|tier| json!({ "service_tier": tier }).service_tier())
             }
+
+            fn messages(&self) -> Vec<Message> {
+                messages(serde_json::to_value(self))
+            }
         }
     )*};
 }
@@ -90,6 +100,10 @@ impl LlmResponse for Response {
 
     fn service_tier(&self) -> Option<Text> {
         self.service_tier.as_ref().and_then(|tier| json!({ "service_tier": tier }).service_tier())
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        messages(serde_json::to_value(self))
     }
 
     fn model(&self) -> Option<Text> {
@@ -136,6 +150,15 @@ impl LlmResponse for ResponseStreamEvent {
 
     fn service_tier(&self) -> Option<Text> {
         ended(self).and_then(LlmResponse::service_tier)
+    }
+
+    /// Those that carry text: what ends the stream says it all once more.
+    fn messages(&self) -> Vec<Message> {
+        if let Self::ResponseOutputTextDelta(event) = self {
+            messages(serde_json::to_value(event))
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -201,11 +224,15 @@ mod tests {
         let read: CreateChatCompletionResponse =
             serde_json::from_value(chat.clone()).expect("is a completion");
         assert_eq!(read.answer(), chat.answer());
+        assert_eq!(read.messages(), chat.messages());
+        assert!(!chat.messages().is_empty());
         assert!(read.usage().is_some() && read.model().is_some() && !read.finish_reasons().is_empty());
 
         let responses = data("openai_responses");
         let read: Response = serde_json::from_value(responses.clone()).expect("is a response");
         assert_eq!(read.answer(), responses.answer());
+        assert_eq!(read.messages(), responses.messages());
+        assert!(!responses.messages().is_empty());
 
         let embeddings = data("openai_embeddings");
         let read: CreateEmbeddingResponse =

@@ -7,11 +7,15 @@
 
 use super::Known;
 use crate::category::ErrorCategory;
+use crate::event::{DataPlace, Message, Modality, Part, Role};
 use crate::failure::chain::Told;
 use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
 use crate::usage::{More, Usage};
-use genai::chat::{ChatResponse, ChatStreamEvent, StreamEnd, Usage as GenaiUsage};
+use genai::chat::{
+    BinarySource, ChatResponse, ChatStreamEvent, ContentPart, MessageContent, StopReason, StreamEnd,
+    Usage as GenaiUsage,
+};
 use genai::embed::EmbedResponse;
 use genai::{ModelIden, webc};
 use std::error::Error;
@@ -83,6 +87,54 @@ impl LlmResponse for ChatResponse {
     fn finish_reasons(&self) -> Vec<Text> {
         self.stop_reason.iter().map(|reason| Text::copied(reason.raw())).collect()
     }
+
+    fn messages(&self) -> Vec<Message> {
+        message(self.reasoning_content.as_deref(), Some(&self.content), self.stop_reason.as_ref())
+    }
+}
+
+/// What a model said, as one message.
+fn message(
+    thought: Option<&str>,
+    said: Option<&MessageContent>,
+    stopped: Option<&StopReason>,
+) -> Vec<Message> {
+    let said = said.into_iter().flat_map(MessageContent::parts).filter_map(part);
+    let thought = thought.map(|text| Part::Reasoning(Text::copied(text)));
+    let parts: Vec<_> = thought.into_iter().chain(said).collect();
+    let mut message = Message::new(Role::Assistant, parts);
+    message.finish_reason = stopped.map(|reason| Text::copied(reason.raw()));
+    if message.parts.is_empty() { Vec::new() } else { vec![message] }
+}
+
+fn part(part: &ContentPart) -> Option<Part> {
+    Some(match part {
+        ContentPart::Text(text) => Part::Text(Text::copied(text)),
+        ContentPart::ReasoningContent(text) => Part::Reasoning(Text::copied(text)),
+        ContentPart::ToolCall(call) => Part::ToolCall {
+            id: Some(Text::copied(&call.call_id)),
+            name: Text::copied(&call.fn_name),
+            arguments: Some(call.fn_arguments.clone()),
+        },
+        ContentPart::ToolResponse(response) => Part::ToolResponse {
+            id: Some(Text::copied(&response.call_id)),
+            response: response.content.as_str().into(),
+        },
+        ContentPart::Binary(binary) => {
+            let place = match &binary.source {
+                BinarySource::Url(url) => DataPlace::Uri(Text::copied(url)),
+                BinarySource::Base64(data) => DataPlace::Inline(data.len() as u64 / 4 * 3),
+            };
+            let kind = binary.content_type.split('/').next().and_then(|kind| kind.parse().ok());
+            Part::Data {
+                modality: kind.unwrap_or(Modality::Document),
+                mime_type: Some(Text::copied(&binary.content_type)),
+                place,
+            }
+        }
+        // Signatures are for the provider, and what is custom is its own.
+        ContentPart::ThoughtSignature(_) | ContentPart::Custom(_) => return None,
+    })
 }
 
 /// The end of a stream: with usage where `ChatOptions::with_capture_usage(true)` asks for it.
@@ -97,6 +149,12 @@ impl LlmResponse for StreamEnd {
 
     fn finish_reasons(&self) -> Vec<Text> {
         self.captured_stop_reason.iter().map(|reason| Text::copied(reason.raw())).collect()
+    }
+
+    /// What the stream said, where `ChatOptions::with_capture_content(true)` asks for it.
+    fn messages(&self) -> Vec<Message> {
+        let thought = self.captured_reasoning_content.as_deref();
+        message(thought, self.captured_content.as_ref(), self.captured_stop_reason.as_ref())
     }
 }
 
@@ -118,6 +176,16 @@ impl LlmResponse for ChatStreamEvent {
     fn answer(&self) -> Answer {
         let made_up = matches!(self, Self::Start | Self::Heartbeat);
         Answer { made_up, ..end(self).map(LlmResponse::answer).unwrap_or_default() }
+    }
+
+    /// Those of chunks: the end says it all once more.
+    fn messages(&self) -> Vec<Message> {
+        let part = match self {
+            Self::Chunk(chunk) => Part::Text(Text::copied(&chunk.content)),
+            Self::ReasoningChunk(chunk) => Part::Reasoning(Text::copied(&chunk.content)),
+            _ => return Vec::new(),
+        };
+        vec![Message::new(Role::Assistant, vec![part])]
     }
 }
 
@@ -229,6 +297,42 @@ mod tests {
         assert_eq!(answer.model.as_deref(), Some("gpt-5-mini-2025-08-07"));
         assert_eq!(answer.id.as_deref(), Some("resp_1"));
         assert_eq!(answer.finish_reasons, ["stop"]);
+    }
+
+    #[test]
+    fn chats_and_their_streams_say_what_the_model_said() {
+        let mut chat = response(AdapterKind::OpenAI, usage(json!({})));
+        let call = json!({ "call_id": "call_1", "fn_name": "search", "fn_arguments": { "query": "rust" } });
+        let call: genai::chat::ToolCall = serde_json::from_value(call).expect("is a call");
+        chat.content.push(ContentPart::ToolCall(call));
+        chat.content.push(ContentPart::from_binary_base64("image/png", "AAAA", None));
+        chat.reasoning_content = Some("Hm.".to_owned());
+        let [message] = &chat.messages()[..] else { panic!("one message") };
+        let expected = [
+            Part::Reasoning("Hm.".into()),
+            Part::Text("Yes.".into()),
+            Part::ToolCall {
+                id: Some("call_1".into()),
+                name: "search".into(),
+                arguments: Some(json!({ "query": "rust" })),
+            },
+            Part::Data {
+                modality: Modality::Image,
+                mime_type: Some("image/png".into()),
+                place: DataPlace::Inline(3),
+            },
+        ];
+        assert_eq!((&message.parts[..], message.finish_reason.as_deref()), (&expected[..], Some("stop")));
+
+        let chunk = |event: Value| serde_json::from_value::<ChatStreamEvent>(event).expect("is an event");
+        let said =
+            [chunk(json!({ "Chunk": { "content": "Ye" } })), chunk(json!({ "Chunk": { "content": "s." } }))];
+        let texts: Vec<_> =
+            said.iter().flat_map(LlmResponse::messages).flat_map(|message| message.parts).collect();
+        assert_eq!(texts, [Part::Text("Ye".into()), Part::Text("s.".into())]);
+        let end = StreamEnd { captured_content: Some("Yes.".into()), ..StreamEnd::default() };
+        assert_eq!(end.messages().len(), 1);
+        assert_eq!(ChatStreamEvent::End(end).messages(), [], "its chunks said it");
     }
 
     #[test]

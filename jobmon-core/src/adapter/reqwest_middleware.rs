@@ -5,18 +5,23 @@ use super::reqwest::{of_status, retry_after_from_headers};
 use crate::attempt::attempt_with;
 use crate::facts::current;
 use crate::failure::Failure;
-use ::reqwest::{Request, Response};
+use ::reqwest::{Body, Request, Response};
 use ::reqwest_middleware::{Error, Next};
 use http::Extensions;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 
+/// Bytes of a request that are read; longer ones hold pictures and the like.
+const LARGEST_BODY: usize = 1024 * 1024;
+
 /// A middleware that records each request as an attempt of the current call: how long it took until its headers
 /// came, and why it failed (by its status or error), with `Retry-After`.
 ///
 /// Put it after a middleware that retries, so that it sees each try. The body of an answer is not read, so a 429
-/// counts as a limit of rate also where its body tells of a lack of credit. Outside of any call it only passes
+/// counts as a limit of rate also where its body tells of a lack of credit. The body of the request is: it tells how the
+/// model is asked, as [`Current::request`](crate::Current::request) does, where the function has not said so itself, and it
+/// is JSON of at most 1 MiB. Outside of any call it only passes
 /// through. A body that wraps its requests in [`attempt`](crate::attempt()) needs no middleware: both would count.
 ///
 /// ```
@@ -37,6 +42,10 @@ pub fn record_attempts<'a>(
     // Without what follows `?`: Gemini's keys stand there.
     let address = format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
     current().set_api_url(address);
+    // How the model is asked; of a stream nobody knows what it will send.
+    if let Some(body) = request.body().and_then(Body::as_bytes).filter(|body| body.len() <= LARGEST_BODY) {
+        current().request_unless_known(body);
+    }
     Box::pin(async move {
         let tried = async { Tried::of(next.run(request, extensions).await) };
         match attempt_with(tried, Tried::failure).await {

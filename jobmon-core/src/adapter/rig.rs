@@ -5,14 +5,16 @@
 
 use super::Known;
 use crate::category::ErrorCategory;
+use crate::event::{DataPlace, Message, Modality, Part, Role};
 use crate::failure::chain::Told;
 use crate::failure::retry_after;
 use crate::response::LlmResponse;
 use crate::text::Text;
 use crate::usage::Usage;
-use rig_core::completion::{CompletionResponse, FinishReason, Usage as RigUsage};
+use rig_core::completion::{AssistantContent, CompletionResponse, FinishReason, Usage as RigUsage};
 use rig_core::embeddings::EmbeddingResponse;
 use rig_core::error::{ErrorKind, ErrorReport, ProviderError};
+use rig_core::message::{DocumentSourceKind, MimeType};
 use rig_core::streaming::CompletionStream;
 use rig_core::{ProviderResponseError, rerank::RerankResponse, transcription::TranscriptionResponse};
 use std::error::Error;
@@ -47,6 +49,39 @@ impl LlmResponse for CompletionResponse {
     fn finish_reasons(&self) -> Vec<Text> {
         self.finish_reason().iter().map(finish_reason).collect()
     }
+
+    fn messages(&self) -> Vec<Message> {
+        let mut message = Message::new(Role::Assistant, self.choice.iter().filter_map(part).collect());
+        message.finish_reason = self.finish_reason().as_ref().map(finish_reason);
+        if message.parts.is_empty() { Vec::new() } else { vec![message] }
+    }
+}
+
+/// A block of what a model said, without what only its provider can read.
+fn part(content: &AssistantContent) -> Option<Part> {
+    Some(match content {
+        AssistantContent::Text(text) => Part::Text(Text::copied(&text.text)),
+        AssistantContent::Reasoning(reasoning) if !reasoning.redacted => {
+            Part::Reasoning(Text::copied(&reasoning.text))
+        }
+        AssistantContent::ToolCall(call) => Part::ToolCall {
+            id: Some(Text::from(call.id.to_string())),
+            name: Text::copied(call.function.name.as_ref()),
+            arguments: Some(call.function.arguments.clone().into()),
+        },
+        AssistantContent::Image(image) => Part::Data {
+            modality: Modality::Image,
+            mime_type: image.media_type.as_ref().map(|kind| Text::literal(kind.to_mime_type())),
+            place: match &image.data {
+                DocumentSourceKind::Url(url) => DataPlace::Uri(Text::copied(url)),
+                DocumentSourceKind::FileId(id) => DataPlace::File(Text::copied(id)),
+                DocumentSourceKind::Base64(data) => DataPlace::Inline(data.len() as u64 / 4 * 3),
+                DocumentSourceKind::Raw(data) => DataPlace::Inline(data.len() as u64),
+                _ => DataPlace::Inline(0),
+            },
+        },
+        _ => return None,
+    })
 }
 
 /// What has arrived so far: nothing before the end, since providers report usage last.
@@ -68,6 +103,10 @@ impl LlmResponse for CompletionStream {
 
     fn finish_reasons(&self) -> Vec<Text> {
         self.partial().finish_reasons()
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        self.partial().messages()
     }
 
     fn answer(&self) -> crate::response::Answer {
@@ -212,6 +251,28 @@ mod tests {
         assert_eq!(answer.model.as_deref(), Some("claude-sonnet-4-5-20250929"));
         assert_eq!(answer.id.as_deref(), Some("msg_01"));
         assert_eq!(answer.finish_reasons, ["length"]);
+    }
+
+    #[test]
+    fn a_completion_says_what_its_model_said() {
+        let mut said = serde_json::to_value(response()).expect("is JSON");
+        let function = json!({ "name": "search", "arguments": { "query": "rust" } });
+        let call = serde_json::to_value(AssistantContent::ToolCall(rig_core::message::ToolCall::new(
+            rig_core::message::CallId::from_wire("call_1"),
+            serde_json::from_value(function).expect("is a function"),
+        )));
+        said["choice"] = json!([
+            { "type": "reasoning", "text": "Hm." }, { "type": "text", "text": "Yes." }, call.expect("is JSON"),
+        ]);
+        let response: CompletionResponse = serde_json::from_value(said).expect("is a response");
+        let [message] = &response.messages()[..] else { panic!("one message") };
+        let call = Part::ToolCall {
+            id: Some("call_1".into()),
+            name: "search".into(),
+            arguments: Some(json!({ "query": "rust" })),
+        };
+        assert_eq!(message.parts, [Part::Reasoning("Hm.".into()), Part::Text("Yes.".into()), call]);
+        assert_eq!(message.finish_reason.as_deref(), response.finish_reasons().first().map(Text::as_str));
     }
 
     #[test]

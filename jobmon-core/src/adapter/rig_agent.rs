@@ -2,6 +2,7 @@
 
 use super::{Known, rig::finish_reason};
 use crate::category::ErrorCategory::{Cancelled, Parsing};
+use crate::event::Message;
 use crate::response::{Answer, LlmResponse};
 use crate::text::Text;
 use crate::usage::Usage;
@@ -28,6 +29,11 @@ impl LlmResponse for CompletionCall {
     fn finish_reasons(&self) -> Vec<Text> {
         self.finish_reason.iter().map(finish_reason).collect()
     }
+
+    /// Read from the provider's own answer, as the model is.
+    fn messages(&self) -> Vec<Message> {
+        self.raw.messages()
+    }
 }
 
 macro_rules! responses {
@@ -48,6 +54,10 @@ macro_rules! responses {
 
             fn finish_reasons(&self) -> Vec<Text> {
                 self.completion_calls.last().map(LlmResponse::finish_reasons).unwrap_or_default()
+            }
+
+            fn messages(&self) -> Vec<Message> {
+                self.completion_calls.last().map(LlmResponse::messages).unwrap_or_default()
             }
 
             fn answer(&self) -> Answer {

@@ -186,6 +186,14 @@ impl Active {
         SpanContext { sampled: self.sampled, state, ..SpanContext::new(self.id.trace, self.id.span) }
     }
 
+    /// Whether it is a call to a model that has not ended, of which nobody has told how the model is asked.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn wants_request(&self) -> bool {
+        let state = lock(&self.state);
+        let unknown = state.record.as_ref().is_some_and(|record| record.request.is_none());
+        unknown && self.site.facts.operation.is_model_call()
+    }
+
     /// The function's name.
     pub(crate) const fn name(&self) -> &'static str {
         self.site.facts.name

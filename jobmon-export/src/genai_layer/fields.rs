@@ -20,6 +20,8 @@ pub(super) struct Fields {
     tool: Option<String>,
     provider: Option<String>,
     model: Option<String>,
+    /// Whether it was asked to stream.
+    streams: bool,
     answer: Answer,
     usage: Usage,
     error: Option<String>,
@@ -157,8 +159,9 @@ impl Fields {
         if self.failed {
             return Some(message.map_or(Failure::new(ErrorCategory::Other), Failure::from_message));
         }
-        // `rig` tells of no failure: such spans end without anything of an answer.
-        let nothing = self.answer == Answer::default() && self.usage.is_empty();
+        // `rig` tells of no failure: such spans end without anything of an answer. So do those of its streams that are read
+        // item by item, which are no failures.
+        let nothing = self.answer == Answer::default() && self.usage.is_empty() && !self.streams;
         (is_model_call && nothing)
             .then(|| Failure::from_message("the span of the client ended without anything of an answer"))
     }
@@ -225,6 +228,7 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
+        self.streams |= value && field.name() == "gen_ai.request.stream";
         self.other(field.name(), value.into());
     }
 

@@ -41,6 +41,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// # });
 /// ```
 ///
+/// A call tells what its span tells: rig says nothing of why a request failed, nor what a stream used that is not read by
+/// its `finish`; genai says what a stream used where `ChatOptions::with_capture_usage(true)` asks for it.
+///
 /// Keep filters away from it, or let them pass spans of the client crates at level `INFO`.
 ///
 /// # Cost

@@ -10,6 +10,7 @@ use jobmon_core::{
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
+mod content;
 #[cfg(feature = "jsonl")]
 pub(crate) mod event;
 #[cfg(feature = "sqlite")]
@@ -44,6 +45,8 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "attributes", attributes(&record.attributes));
     put(&mut object, "budgets", budgets(&record.budgets));
     put(&mut object, "agent", text(record.agent.as_ref()));
+    put(&mut object, "request", record.request.as_deref().map(content::request));
+    put(&mut object, "content", record.content.as_deref().map(content::content));
     put(&mut object, "streams", record.streams.then_some(true));
     put(&mut object, "sample_rate", Some(record.sample_rate).filter(|rate| *rate < 1.0));
     put(&mut object, "remote", record.remote.as_deref().map(remote));

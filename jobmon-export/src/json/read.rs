@@ -1,5 +1,6 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
+use super::content;
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing,
     Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
@@ -7,7 +8,7 @@ use jobmon_core::{
 use serde_json::Value;
 use std::time::Duration;
 
-fn owned(value: &Value) -> Option<Text> {
+pub(super) fn owned(value: &Value) -> Option<Text> {
     value.as_str().map(|text| Text::from(text.to_owned()))
 }
 
@@ -26,6 +27,8 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.attributes = attributes(&rest["attributes"]);
     record.budgets = budgets(&rest["budgets"]);
     record.agent = owned(&rest["agent"]);
+    record.request = rest["request"].is_object().then(|| Box::new(content::read::request(&rest["request"])));
+    record.content = rest["content"].is_object().then(|| Box::new(content::read::content(&rest["content"])));
     record.streams = rest["streams"] == true;
     record.sample_rate = rest["sample_rate"].as_f64().unwrap_or(1.0);
     record.remote = remote(&rest["remote"]).map(Box::new);

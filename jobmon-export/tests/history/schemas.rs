@@ -1,0 +1,76 @@
+//! Histories of earlier versions.
+
+use super::sessions::sessions_of;
+use super::whole::full_call;
+use super::{DAY, late_of, write};
+use jobmon_core::{Event, Measure, Query, Range, Usd};
+use jobmon_export::History;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A history as an earlier version wrote it.
+fn written_by(version: i64, path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(include_str!("../data/history_2.sql")).unwrap();
+    if version == 1 {
+        // What the first schema did not have.
+        for table in ["hourly", "daily"] {
+            for column in ["backoff_nanos", "chunks", "late", "chunk_time"] {
+                connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
+            }
+        }
+        connection.execute_batch("ALTER TABLE facts DROP COLUMN rest").unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+    }
+    let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
+    assert_eq!(journal, "wal");
+}
+
+#[test]
+fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["calls", "cost", "input_tokens", "outcomes", "scores", "p95_latency", "late_reports"];
+    let figures = |path: &Path| {
+        let query = Query::new(names.map(|name| Measure::named(name).unwrap()));
+        let rows = query.run(&History::open(path).unwrap()).unwrap();
+        rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    for (version, begins_with_a_reader) in [(1, true), (1, false), (2, true), (2, false)] {
+        let path = folder.path().join(format!("{version}-{begins_with_a_reader}.db"));
+        written_by(version, &path);
+        let sum = |column: &str, table: &str| -> i64 {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.query_row(&format!("SELECT sum({column}) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        let rows = |table: &str| sum("1", table);
+        let before = ["calls", "facts", "hourly", "daily"].map(rows);
+        let (calls, nanos) = (sum("calls", "daily"), sum("cost_nanodollars", "daily"));
+        if begins_with_a_reader {
+            let now = figures(&path);
+            assert_eq!((now[0].as_str(), now[6].as_str()), (calls.to_string().as_str(), "0"));
+            assert!(now[1].ends_with(&Usd::from_nanos(nanos).to_string()), "{now:?}");
+            assert_eq!(["calls", "facts", "hourly", "daily"].map(rows), before, "no row is lost");
+            assert_eq!(sums_that_differ(version, &path), BTreeSet::new());
+            let (counted, costs, _) = sessions_of(&History::open(&path).unwrap(), Range::ALL);
+            assert_eq!(
+                (i64::try_from(counted).unwrap(), costs.len()),
+                (calls, 1),
+                "sessions are those of the rows"
+            );
+            assert_eq!(costs[0].usd, Usd::from_nanos(nanos));
+        }
+        let late = Event::Late(Box::new(late_of(&full_call(), DAY + 9)));
+        write(&path, vec![Event::Call(Box::new(full_call())), late]);
+        let now = figures(&path);
+        assert_eq!((now[0].as_str(), now[6].as_str()), ((calls + 1).to_string().as_str(), "1"));
+        assert_eq!(sums_that_differ(version, &path), BTreeSet::new());
+    }
+}
+
+/// Tables whose sums are not those of the events, where they should be: events of this fixture tell more than the hourly
+/// and daily sums of schema 1 knew.
+fn sums_that_differ(version: i64, path: &Path) -> BTreeSet<&'static str> {
+    let differences = History::open(path).unwrap().check().unwrap();
+    let tables = differences.iter().map(|difference| difference.table);
+    tables.filter(|table| version > 1 || *table == "sessions").collect()
+}
