@@ -239,6 +239,7 @@ pub fn instrument_llm(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `usage` | `Usage`, any `LlmResponse`, or an `Option` of these | the tokens |
 /// | `input`, `output`, `cache_read`, `cache_write`, `reasoning`, `input_audio`, `output_audio` | an integer or an `Option` of one | one count |
 /// | `model`, `id`, `finish_reason` | `String`, `&str`, an `Option` or (`finish_reason`) a `Vec` of these | the text |
+/// | `content` | as `finish_reason`: one text for each choice | what the model said, for `capture(output)` |
 /// | `flatten` | any `LlmResponse` | whatever this type does not tell itself |
 ///
 /// A type with one unnamed field, and such a variant of an enum, forwards to it. `#[llm(skip)]` marks a variant

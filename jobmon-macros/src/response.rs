@@ -32,10 +32,13 @@ const READ: [(&str, &str); 12] = [
     ("flatten", "ReportsUsage"),
 ];
 
-const WORDS: [&str; 12] = {
-    let mut words = [""; 12];
+/// What a model said, which is read apart from the rest, where content is captured.
+const SAID: [(&str, &str); 2] = [("content", "Texts"), ("flatten", "ReportsUsage")];
+
+const WORDS: [&str; 13] = {
+    let mut words = ["content"; 13];
     let mut i = 0;
-    while i < words.len() {
+    while i < READ.len() {
         words[i] = READ[i].0;
         i += 1;
     }
@@ -52,6 +55,9 @@ const WORDS: [&str; 12] = {
 //     impl P::LlmResponse for Completion {
 //         fn usage(&self) -> Option<P::Usage> { P::LlmResponse::answer(self).usage }
 //         .. model, response_id, finish_reasons: the same
+//         fn messages(&self) -> P::Vec<P::Message> {
+//             match self { Self { .. } => P::Said::messages(P::Said::new()) }
+//         }
 //         fn answer(&self) -> P::Answer {
 //             match self {
 //                 Self { prompt: field1, model: field2, .. } => P::Reading::answer(
@@ -77,13 +83,21 @@ fn implementation(input: &Input, mistakes: &mut Mistakes) -> TokenStream {
     let m = Span::mixed_site();
     let p = door(input.krate.as_ref());
     let mut bounds: Vec<WherePredicate> = Vec::new();
-    let arms: Vec<TokenStream> =
-        input.variants.iter().map(|variant| arm(input, variant, &p, &mut bounds, mistakes)).collect();
-    let answer = if arms.is_empty() {
-        quote_spanned!(m=> match *self {})
-    } else {
-        quote_spanned!(m=> match self { #(#arms)* })
+    let mut arms = Vec::new();
+    let mut said = Vec::new();
+    for variant in &input.variants {
+        check(variant, mistakes);
+        arms.push(arm(input, variant, &p, (&READ, "Reading", "answer"), &mut bounds));
+        said.push(arm(input, variant, &p, (&SAID, "Said", "messages"), &mut bounds));
+    }
+    let matched = |arms: &[TokenStream]| {
+        if arms.is_empty() {
+            quote_spanned!(m=> match *self {})
+        } else {
+            quote_spanned!(m=> match self { #(#arms)* })
+        }
     };
+    let (answer, said) = (matched(&arms), matched(&said));
     let mut generics = input.generics.clone();
     if !bounds.is_empty() {
         generics.make_where_clause().predicates.extend(bounds);
@@ -105,6 +119,9 @@ fn implementation(input: &Input, mistakes: &mut Mistakes) -> TokenStream {
             fn finish_reasons(&self) -> #p::Vec<#p::Text> {
                 #p::LlmResponse::answer(self).finish_reasons
             }
+            fn messages(&self) -> #p::Vec<#p::Message> {
+                #said
+            }
             fn answer(&self) -> #p::Answer {
                 #answer
             }
@@ -112,20 +129,30 @@ fn implementation(input: &Input, mistakes: &mut Mistakes) -> TokenStream {
     }
 }
 
-/// One arm of the `match` over variants.
+fn check(variant: &Variant, mistakes: &mut Mistakes) {
+    let single: Vec<&str> =
+        WORDS.iter().copied().filter(|word| !matches!(*word, "flatten" | "finish_reason")).collect();
+    variant.check_once(&single, mistakes);
+    if forwarded(variant).is_none() && !variant.mistaken && !tells_usage(variant) {
+        mistakes.add(Error::new(variant.ident.span(), silent(variant)));
+    }
+}
+
+/// One arm of the `match` over variants: reads fields with some words into something, and gives what was read.
 fn arm(
     input: &Input,
     variant: &Variant,
     p: &TokenStream,
+    (words, into, give): (&[(&str, &str)], &str, &str),
     bounds: &mut Vec<WherePredicate>,
-    mistakes: &mut Mistakes,
 ) -> TokenStream {
     let m = Span::mixed_site();
-    let mut reading = quote_spanned!(m=> #p::Reading::new());
+    let (into, give) = (Ident::new(into, m), Ident::new(give, m));
+    let mut reading = quote_spanned!(m=> #p::#into::new());
     let mut read = |field: &Field, word: &str, role: &str| {
         let (at, binding, ty) = (field.binding.span(), &field.binding, &field.ty);
-        let word = Ident::new(word, at);
-        reading = quote_spanned!(at=> #p::Reading::#word(#reading, #binding));
+        let (into, word) = (Ident::new(&into.to_string(), at), Ident::new(word, at));
+        reading = quote_spanned!(at=> #p::#into::#word(#reading, #binding));
         if input.is_generic(ty) {
             let role = Ident::new(role, at);
             bounds.push(parse_quote_spanned!(at=> #ty: #p::#role));
@@ -135,20 +162,14 @@ fn arm(
     if let Some(field) = forwarded {
         read(field, "flatten", "ReportsUsage");
     }
-    for (word, role) in READ {
+    for (word, role) in words {
         for field in variant.fields.iter().filter(|field| field.has(word)) {
             read(field, word, role);
         }
     }
-    let single: Vec<&str> =
-        WORDS.iter().copied().filter(|word| !matches!(*word, "flatten" | "finish_reason")).collect();
-    variant.check_once(&single, mistakes);
-    if forwarded.is_none() && !variant.mistaken && !tells_usage(variant) {
-        mistakes.add(Error::new(variant.ident.span(), silent(variant)));
-    }
-    let used = |field: &&Field| forwarded.is_some() || !field.words.is_empty();
+    let used = |field: &&Field| forwarded.is_some() || words.iter().any(|(word, _)| field.has(word));
     let pattern = variant.pattern(variant.fields.iter().filter(used));
-    quote_spanned!(m=> #pattern => #p::Reading::answer(#reading),)
+    quote_spanned!(m=> #pattern => #p::#into::#give(#reading),)
 }
 
 /// The only field of a newtype that says nothing else.

@@ -3,7 +3,7 @@
 use crate::block_on;
 use futures::{Stream, StreamExt, stream};
 use jobmon::testing::{Collect, Collecting};
-use jobmon::{CallRecord, Content, Message, Part, Role, Settings, Text, instrument_llm};
+use jobmon::{CallRecord, Content, LlmResponse, Message, Part, Role, Settings, Text, Usage, instrument_llm};
 use serde_json::{Value, json};
 
 fn chat(content: &str) -> Value {
@@ -132,4 +132,52 @@ fn tools_have_arguments_and_a_result_and_streams_their_text() {
     assert_eq!(content(&calls[1]).arguments, Some(json!({"q": "rust"})));
     assert_eq!(content(&calls[1]).result, Some(json!(["rust"])));
     assert_eq!(texts(&content(&calls[2]).output), [(Role::Assistant, "Hello")]);
+}
+
+#[test]
+fn types_of_the_program_say_what_their_model_said() {
+    #[derive(LlmResponse)]
+    struct Own {
+        #[llm(usage)]
+        usage: Usage,
+        #[llm(content)]
+        texts: Vec<String>,
+    }
+    #[derive(LlmResponse)]
+    struct Wire(Value);
+    #[derive(LlmResponse)]
+    enum Either {
+        Named {
+            #[llm(model)]
+            name: &'static str,
+            #[llm(flatten)]
+            answer: Own,
+        },
+        #[llm(skip)]
+        Nothing,
+    }
+    let own = |texts: &[&str]| {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        Own { usage: Usage::new(1, 1), texts }
+    };
+    #[instrument_llm(capture(output), operation = chat)]
+    fn answers<T>(answer: T) -> T
+    where
+        T: jobmon::ReportsUsage,
+    {
+        answer
+    }
+    let (collect, _guard) = Collect::install();
+    answers(own(&["a", "b"]));
+    answers(Wire(chat("c")));
+    answers(Some(Either::Named { name: "m", answer: own(&["d"]) }));
+    let _ = answers((Ok::<_, String>(Either::Named { name: "m", answer: own(&["e"]) }), 7));
+    answers(Either::Nothing);
+    let calls = collect.calls();
+    let said = |call: &CallRecord| {
+        let output = call.content.as_ref().map(|content| content.output.clone()).unwrap_or_default();
+        texts(&output).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    let said: Vec<_> = calls.iter().map(said).collect();
+    assert_eq!(said, [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e"], vec![]]);
 }

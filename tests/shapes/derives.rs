@@ -18,6 +18,8 @@ struct Counted<'a> {
     id: Option<&'a str>,
     #[llm(finish_reason)]
     reasons: Vec<String>,
+    #[llm(content)]
+    text: Option<&'a str>,
 }
 
 #[derive(LlmResponse)]

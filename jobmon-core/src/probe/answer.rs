@@ -1,6 +1,7 @@
 //! What a success tells about usage.
 
 use super::{chain, unharmed};
+use crate::event::Message;
 use crate::response::{Answer, LlmResponse};
 
 /// A type whose usage can be read: an [`LlmResponse`], or an `Option`, `Result` or tuple that starts with one.
@@ -25,11 +26,19 @@ use crate::response::{Answer, LlmResponse};
 pub trait ReportsUsage {
     /// What was read, where there is an answer.
     fn reported(&self) -> Option<Answer>;
+
+    /// What the model said, where the answer tells it.
+    fn said(&self) -> Vec<Message> {
+        Vec::new()
+    }
 }
 
 impl<T: LlmResponse> ReportsUsage for T {
     fn reported(&self) -> Option<Answer> {
         Some(self.answer())
+    }
+    fn said(&self) -> Vec<Message> {
+        self.messages()
     }
 }
 
@@ -37,11 +46,17 @@ impl<T: ReportsUsage> ReportsUsage for Option<T> {
     fn reported(&self) -> Option<Answer> {
         self.as_ref().and_then(T::reported)
     }
+    fn said(&self) -> Vec<Message> {
+        self.as_ref().map(T::said).unwrap_or_default()
+    }
 }
 
 impl<T: ReportsUsage, E> ReportsUsage for Result<T, E> {
     fn reported(&self) -> Option<Answer> {
         self.as_ref().ok().and_then(T::reported)
+    }
+    fn said(&self) -> Vec<Message> {
+        self.as_ref().map(T::said).unwrap_or_default()
     }
 }
 
@@ -50,6 +65,9 @@ macro_rules! first_of {
         $(impl<T: ReportsUsage, $($rest),*> ReportsUsage for (T, $($rest),*) {
             fn reported(&self) -> Option<Answer> {
                 self.0.reported()
+            }
+            fn said(&self) -> Vec<Message> {
+                self.0.said()
             }
         })*
     };

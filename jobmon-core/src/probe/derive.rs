@@ -2,6 +2,7 @@
 
 use super::answer::ReportsUsage;
 use crate::category::ErrorCategory;
+use crate::event::{Message, Role};
 use crate::response::Answer;
 use crate::text::Text;
 use crate::usage::Usage;
@@ -83,6 +84,37 @@ impl Reading {
             (known, more) => known.or(more),
         };
         self
+    }
+}
+
+/// What a model said, read field by field. What is read first stays.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Said(Vec<Message>);
+
+impl Said {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a text: a message for each choice.
+    pub fn content(mut self, field: &(impl Texts + ?Sized)) -> Self {
+        field.each(&mut |text| self.0.push(Message::text(Role::Assistant, text)));
+        self
+    }
+
+    /// Reads what another answer says, where nothing was read yet.
+    pub fn flatten(mut self, field: &impl ReportsUsage) -> Self {
+        if self.0.is_empty() {
+            self.0 = field.said();
+        }
+        self
+    }
+
+    /// What was read.
+    pub fn messages(self) -> Vec<Message> {
+        self.0
     }
 }
 

@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 // Generated code reaches these through `private`, too.
 pub use crate::category::ErrorCategory;
+pub use crate::event::Message;
 pub use crate::failure::{Failure, LlmError};
 pub use crate::response::{Answer, LlmResponse};
 pub use crate::text::Text;
@@ -37,7 +38,7 @@ pub use answer::{
 pub use attribute::{Recordable, debug, display, value};
 pub use capturing::{Capturing, CapturingAnswer, CapturingElse, CapturingNothing};
 pub use derive::{
-    HttpStatus, Reading, RetryAfter, Texts, TokenCount, http_status, optional_http_status, retry_after,
+    HttpStatus, Reading, RetryAfter, Said, Texts, TokenCount, http_status, optional_http_status, retry_after,
     status_category,
 };
 pub use failing::{
