@@ -282,6 +282,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--outage", type=int, default=8, help="how long the backend is away (default: 8)")
     options = parser.parse_args()
+    # Whoever ends this ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     checks = harness.Checks()
     load = harness.built(["-p", "load"])
     outage(checks, load, options.outage)
