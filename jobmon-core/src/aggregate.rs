@@ -265,7 +265,7 @@ impl Aggregate {
         }
         let backoff = u64::try_from(call.backoff().as_nanos()).unwrap_or(u64::MAX);
         self.backoff_nanos = self.backoff_nanos.saturating_add(backoff);
-        if let Some(chunks) = call.chunks {
+        if let Some(chunks) = &call.chunks {
             self.chunks = self.chunks.saturating_add(chunks.count);
             if let Some(time) = chunks.time_per_chunk() {
                 self.chunk_time.record(nanos(time));

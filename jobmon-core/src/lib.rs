@@ -84,9 +84,9 @@ pub use costing::{reprice, reprice_late};
 pub use delivery::{Delivery, ExporterDelivery, Health};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Late, Location, Message,
-    Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Request, Role, Rollup, Scope, Score,
-    Search, Subject, Tool, Verdict,
+    Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Gaps, Late, Location,
+    Message, Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Request, Role, Rollup, Scope,
+    Score, Search, Subject, Tool, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};

@@ -50,7 +50,7 @@ agent!(OfEach: ; #[instrument_llm(provider = "openai", model = MODEL, feature = 
 /// Of a call, what does not differ from run to run.
 fn known(call: CallRecord) -> String {
     let CallRecord { name, operation, provider, model, scope, end, answers, attributes, .. } = call;
-    let (failure, chunks) = (call.failure, call.chunks.map(|chunks| chunks.count));
+    let (failure, chunks) = (call.failure, call.chunks.as_ref().map(|chunks| chunks.count));
     format!(
         "{name} {operation} {provider:?} {model:?} {scope:?} {end} {failure:?} {answers:?} {chunks:?} {attributes:?}"
     )

@@ -151,15 +151,11 @@ fn types_of_the_program_say_what_their_model_said() {
             #[llm(model)]
             name: &'static str,
             #[llm(flatten)]
-            answer: Own,
+            answer: Box<Own>,
         },
         #[llm(skip)]
         Nothing,
     }
-    let own = |texts: &[&str]| {
-        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-        Own { usage: Usage::new(1, 1), texts }
-    };
     #[instrument_llm(capture(output), operation = chat)]
     fn answers<T>(answer: T) -> T
     where
@@ -167,11 +163,15 @@ fn types_of_the_program_say_what_their_model_said() {
     {
         answer
     }
+    let own = |texts: &[&str]| {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        Own { usage: Usage::new(1, 1), texts }
+    };
     let (collect, _guard) = Collect::install();
     answers(own(&["a", "b"]));
     answers(Wire(chat("c")));
-    answers(Some(Either::Named { name: "m", answer: own(&["d"]) }));
-    let _ = answers((Ok::<_, String>(Either::Named { name: "m", answer: own(&["e"]) }), 7));
+    answers(Some(Either::Named { name: "m", answer: own(&["d"]).into() }));
+    let _ = answers((Ok::<_, String>(Either::Named { name: "m", answer: own(&["e"]).into() }), 7));
     answers(Either::Nothing);
     let calls = collect.calls();
     let said = |call: &CallRecord| {

@@ -1,6 +1,6 @@
 //! The derives.
 
-use jobmon::{ErrorCategory, LlmError, LlmResponse, Usage};
+use jobmon::{ErrorCategory, LlmError, LlmResponse, Message, Role, Usage};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -88,6 +88,7 @@ fn counted() -> Counted<'static> {
         model: "gpt".into(),
         id: Some("id"),
         reasons: vec!["stop".into()],
+        text: Some("Yes."),
     }
 }
 
@@ -97,8 +98,10 @@ fn responses_tell_what_their_fields_hold() {
     assert_eq!(answer.usage, Some(Usage::new(3, 0)));
     assert_eq!((answer.model.as_deref(), answer.id.as_deref()), (Some("gpt"), Some("id")));
     assert_eq!(answer.finish_reasons, ["stop"]);
+    assert_eq!(counted().messages(), [Message::text(Role::Assistant, "Yes.")]);
     let wrapped = Wrapper { name: "mine", inner: counted() };
     assert_eq!(wrapped.usage(), Some(Usage::new(3, 0)));
+    assert_eq!(wrapped.messages(), counted().messages());
     assert_eq!((wrapped.model().as_deref(), wrapped.response_id().as_deref()), (Some("mine"), Some("id")));
     assert_eq!(Newtype(Usage::new(1, 1)).usage(), Some(Usage::new(1, 1)));
     let usage = WithUsage { usage: Some(Usage::new(1, 2)), thinking: 2 }.usage();

@@ -78,14 +78,6 @@ async fn requests_without_any_annotation_are_calls_with_what_is_billed() {
 
 #[tokio::test]
 async fn an_annotated_call_to_a_model_and_its_span_are_one() {
-    let (collect, _guard) = Collect::install();
-    let _layer = tracing_subscriber::registry().with(GenAiLayer::new()).set_default();
-    let (provider, client) = start(Faults::Off).await;
-    Model { client: client.clone(), name: "gpt-5-mini" }.ask("What does a staff engineer do?").await.unwrap();
-    let calls = collect.calls();
-    assert_eq!((calls.len(), recorded(&calls)), (1, billed(&provider.ledger())));
-    assert_eq!(calls[0].scope.feature.as_deref(), Some("letters"), "the annotation is what counts");
-
     /// An agent makes no request by itself: those inside it are calls.
     #[instrument_llm(operation = invoke_agent, feature = "advice")]
     async fn advise(client: &Client) -> Result<(), genai::Error> {
@@ -94,6 +86,14 @@ async fn an_annotated_call_to_a_model_and_its_span_are_one() {
         }
         Ok(())
     }
+    let (collect, _guard) = Collect::install();
+    let _layer = tracing_subscriber::registry().with(GenAiLayer::new()).set_default();
+    let (provider, client) = start(Faults::Off).await;
+    Model { client: client.clone(), name: "gpt-5-mini" }.ask("What does a staff engineer do?").await.unwrap();
+    let calls = collect.calls();
+    assert_eq!((calls.len(), recorded(&calls)), (1, billed(&provider.ledger())));
+    assert_eq!(calls[0].scope.feature.as_deref(), Some("letters"), "the annotation is what counts");
+
     advise(&client).await.unwrap();
     let calls = collect.calls();
     let [first, second, agent] = &calls[1..] else { panic!("{calls:#?}") };

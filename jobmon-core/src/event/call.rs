@@ -1,6 +1,6 @@
 //! A finished call.
 
-use super::{Content, Request, Scope};
+use super::{Chunks, Content, Request, Scope};
 use crate::failure::Failure;
 use crate::id::{CallId, SpanId};
 use crate::money::{Cost, CostSum, Usd};
@@ -328,41 +328,5 @@ impl Attempt {
     /// An attempt that ended and was not waited for.
     pub const fn new(number: u32, after: Duration, duration: Duration, failure: Option<Failure>) -> Self {
         Self { number, after, backoff: Duration::ZERO, duration, failure }
-    }
-}
-
-/// The chunks of a stream: how many, and how fast they came. Errors are no chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Chunks {
-    /// How many there were.
-    pub count: u64,
-    /// From the start of the call to the first one.
-    pub first: Duration,
-    /// From the start of the call to the last one.
-    pub last: Duration,
-    /// The longest time between two of them.
-    pub longest_gap: Duration,
-}
-
-impl Chunks {
-    /// The first chunk.
-    pub const fn first(at: Duration) -> Self {
-        Self { count: 1, first: at, last: at, longest_gap: Duration::ZERO }
-    }
-
-    /// One more chunk.
-    pub fn add(&mut self, at: Duration) {
-        self.count = self.count.saturating_add(1);
-        self.longest_gap = self.longest_gap.max(at.saturating_sub(self.last));
-        self.last = at;
-    }
-
-    /// Mean time from one chunk to the next (`gen_ai.client.operation.time_per_output_chunk` of OpenTelemetry is
-    /// that of single ones); `None` with less than two.
-    pub fn time_per_chunk(&self) -> Option<Duration> {
-        let gaps = self.count.checked_sub(1).filter(|gaps| *gaps > 0)?;
-        let nanos = self.last.saturating_sub(self.first).as_nanos() / u128::from(gaps);
-        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }

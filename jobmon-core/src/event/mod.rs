@@ -1,6 +1,7 @@
 //! [`Event`]: everything that happens, in one type. Exporters and aggregates see nothing else.
 
 mod call;
+mod chunks;
 mod content;
 mod fact;
 mod late;
@@ -8,7 +9,8 @@ mod late;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-pub use call::{Attempt, CallRecord, Chunks, End, Location, Original, PricedAnswer, Pricing, Prompt, Rollup};
+pub use call::{Attempt, CallRecord, End, Location, Original, PricedAnswer, Pricing, Prompt, Rollup};
+pub use chunks::{Chunks, Gaps};
 pub use content::{Content, DataPlace, Message, Modality, Part, Request, Role, Tool};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
 pub use late::Late;

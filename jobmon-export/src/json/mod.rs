@@ -4,8 +4,8 @@
 //! (UTC) for people and whole nanoseconds for machines; money is whole nanodollars.
 
 use jobmon_core::{
-    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing, Rollup,
-    SpanContext, Text, Usage, UsageUnit, Value as Attribute,
+    Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Gaps, Late, Original, PricedAnswer, Pricing,
+    Rollup, SpanContext, Text, Usage, UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -120,12 +120,14 @@ fn attempt(attempt: &Attempt) -> Value {
 }
 
 fn chunks(chunks: &Chunks) -> Value {
-    json!({
-        "count": chunks.count,
-        "first_nanos": nanos(chunks.first),
-        "last_nanos": nanos(chunks.last),
-        "longest_gap_nanos": nanos(chunks.longest_gap),
-    })
+    let mut object = Object::new();
+    object.insert("count".to_owned(), json!(chunks.count));
+    object.insert("first_nanos".to_owned(), json!(nanos(chunks.first)));
+    object.insert("last_nanos".to_owned(), json!(nanos(chunks.last)));
+    object.insert("longest_gap_nanos".to_owned(), json!(nanos(chunks.longest_gap)));
+    let gaps = |gaps: &Gaps| json!({ "counts": gaps.counts, "nanos": gaps.nanos });
+    put(&mut object, "gaps", chunks.gaps.as_deref().map(gaps));
+    Value::Object(object)
 }
 
 pub(crate) fn failure(failure: &Failure) -> Value {

@@ -2,8 +2,8 @@
 
 use super::content;
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Late, Original, PricedAnswer, Pricing,
-    Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
+    Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Gaps, Late, Original, PricedAnswer,
+    Pricing, Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -99,7 +99,18 @@ fn chunks(value: &Value) -> Option<Chunks> {
     chunks.count = value["count"].as_u64()?;
     chunks.last = duration(&value["last_nanos"])?;
     chunks.longest_gap = duration(&value["longest_gap_nanos"])?;
+    chunks.gaps = value["gaps"].is_object().then(|| Box::new(gaps(&value["gaps"])));
     Some(chunks)
+}
+
+fn gaps(value: &Value) -> Gaps {
+    let mut gaps = Gaps::default();
+    for (into, key) in [(&mut gaps.counts, "counts"), (&mut gaps.nanos, "nanos")] {
+        for (into, number) in into.iter_mut().zip(value[key].as_array().into_iter().flatten()) {
+            *into = number.as_u64().unwrap_or(0);
+        }
+    }
+    gaps
 }
 
 fn attribute(value: &Value) -> Attribute {

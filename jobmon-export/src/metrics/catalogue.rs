@@ -72,7 +72,7 @@ instruments! {
     INFERENCE_DURATION "gen_ai.client.inference.duration" "s" SECONDS, "Duration of requests to a model, retries included.";
     OPERATION_DURATION "gen_ai.client.operation.duration" "s" SECONDS, "Duration of other requests, such as embeddings.";
     FIRST_CHUNK "gen_ai.client.inference.time_to_first_chunk" "s" SECONDS, "Time to the first chunk of a stream.";
-    OUTPUT_CHUNK "gen_ai.client.inference.time_per_output_chunk" "s" SECONDS, "Time from one chunk of a stream to the next: the mean of each stream, once for each of its chunks.";
+    OUTPUT_CHUNK "gen_ai.client.inference.time_per_output_chunk" "s" SECONDS, "Time from one chunk of a stream to the next.";
     WORKFLOW_DURATION "gen_ai.invoke_workflow.duration" "s" WORKFLOW_SECONDS, "Duration of workflows.";
     AGENT_DURATION "gen_ai.invoke_agent.duration" "s" AGENT_SECONDS, "Duration of agents.";
     AGENT_INFERENCES "gen_ai.invoke_agent.inference_calls" "{inference_call}" FEW, "Requests to a model inside an agent.";
@@ -109,4 +109,17 @@ instruments! {
     OLD_TOKENS "gen_ai.client.token.usage" "{token}" TOKENS, "Tokens of single requests, by the name of earlier conventions.";
     OLD_FIRST_CHUNK "gen_ai.client.operation.time_to_first_chunk" "s" SECONDS, "Time to the first chunk, by the name of earlier conventions.";
     OLD_COST "operation.cost" "{USD}" DOLLARS, "What single requests cost, as Logfire reads it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jobmon_core::Gaps;
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn times_between_chunks_are_kept_by_the_bounds_of_their_metric() {
+        let Kind::Histogram(bounds) = ALL[Of::OUTPUT_CHUNK as usize].kind else { panic!("a histogram") };
+        assert_eq!(bounds, Gaps::BOUNDS.map(|millis| millis as f64 / 1e3));
+    }
 }

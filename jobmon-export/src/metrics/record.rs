@@ -4,9 +4,8 @@ use super::catalogue::Of;
 use super::labels::Label;
 use super::series::Series;
 use crate::attributes::{error_type, has_failed, server};
-use jobmon_core::{CallRecord, Cost, Delivery, Event, Fact, Operation, Text, Usage, UsageUnit, Usd};
+use jobmon_core::{CallRecord, Cost, Delivery, Event, Fact, Gaps, Operation, Text, Usage, UsageUnit, Usd};
 use std::borrow::Cow;
-use std::time::Duration;
 
 impl Series {
     /// Adds an event, whether or not it is kept.
@@ -207,10 +206,10 @@ impl Series {
                 self.measure(Of::OLD_FIRST_CHUNK, first.as_secs_f64(), 1);
             }
         }
-        if let Some((chunks, each)) =
-            call.chunks.as_ref().and_then(|chunks| Some((chunks, chunks.time_per_chunk()?)))
+        for (gap, times) in
+            call.chunks.iter().filter_map(|chunks| chunks.gaps.as_deref()).flat_map(Gaps::means)
         {
-            self.measure(Of::OUTPUT_CHUNK, Duration::as_secs_f64(&each), chunks.count.saturating_sub(1));
+            self.measure(Of::OUTPUT_CHUNK, gap.as_secs_f64(), times);
         }
         if let Some(cost) = crate::attributes::known(call.cost).filter(|_| self.old) {
             self.measure(Of::OLD_COST, crate::attributes::dollars(cost), 1);
@@ -317,5 +316,37 @@ impl Series {
             self.keep(Of::PENDING, exporter.pending);
             self.keep(Of::SPOOLED, exporter.spooled);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Value;
+    use jobmon_core::{CallId, Chunks, SpanId, Timestamp, TraceId};
+    use std::time::Duration;
+
+    #[test]
+    fn times_between_chunks_are_those_of_single_ones() {
+        let id = CallId { trace: TraceId::random(), span: SpanId::random() };
+        let mut call = CallRecord::new(id, Text::literal("ask"), Operation::Chat, Timestamp::now());
+        let mut chunks = Chunks::first(Duration::from_millis(300));
+        for gap in [5, 10, 11, 40, 41, 3, 100_000] {
+            chunks.add(chunks.last + Duration::from_millis(gap));
+        }
+        let gaps = chunks.gaps.clone().expect("there are some");
+        call.chunks = Some(chunks);
+        let mut series = Series::new(9, false);
+        series.record(&Event::Call(Box::new(call)));
+        let mut found = None;
+        series.visit(|at, points| {
+            if at == Of::OUTPUT_CHUNK as usize {
+                found = Some(points[0].1.value.clone());
+            }
+        });
+        let Some(Value::Histogram { counts, sum, .. }) = found else { panic!("no histogram") };
+        assert_eq!(*counts, gaps.counts);
+        assert_eq!(counts[..4], [3, 1, 1, 1]);
+        assert!((sum - 100.110).abs() < 1e-9, "{sum}");
     }
 }

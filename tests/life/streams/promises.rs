@@ -205,7 +205,7 @@ fn a_million_chunks_take_no_more_memory_than_ten() {
     assert_eq!((many.count_total, many.bytes_max), (few.count_total, few.bytes_max));
     let calls = collect.calls();
     assert_eq!(calls[1].usage(), Some(Usage::new(1, 999_999)));
-    assert_eq!(calls[1].chunks.map(|chunks| chunks.count), Some(1_000_000));
+    assert_eq!(calls[1].chunks.as_ref().map(|chunks| chunks.count), Some(1_000_000));
 }
 
 #[test]

@@ -144,10 +144,10 @@ fn check(what: &str, inside: &dyn Fn(), expected: &Recorded) {
         assert!(calls.iter().all(|inner| inner.parent == Some(call.id.span)), "{what}: {calls:#?}");
         let usage = call.usage();
         let category = call.failure.as_ref().map(|failure| failure.category);
-        let chunks = call.chunks.map_or(0, |chunks| chunks.count);
+        let chunks = call.chunks.as_ref().map_or(0, |chunks| chunks.count);
         assert_eq!(&Recorded { end: call.end, category, usage, chunks }, expected, "{what}");
-        assert_eq!(call.first_token, call.chunks.map(|chunks| chunks.first), "{what}");
-        assert!(call.chunks.is_none_or(|chunks| Some(chunks.last) <= call.duration), "{what}");
+        assert_eq!(call.first_token, call.chunks.as_ref().map(|chunks| chunks.first), "{what}");
+        assert!(call.chunks.as_ref().is_none_or(|chunks| Some(chunks.last) <= call.duration), "{what}");
         assert_eq!(call.parent, outer.map(|outer| outer.span), "{what}");
         assert_eq!(call.root, outer.map_or(call.id.span, |outer| outer.span), "{what}");
         assert_eq!(jobmon::current().id(), None, "{what}: nothing is current afterwards");
