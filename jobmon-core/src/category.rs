@@ -12,7 +12,7 @@ words! {
     /// assert_eq!("rate_limit".parse(), Ok(ErrorCategory::RateLimit));
     /// assert_eq!(ErrorCategory::ContextLength.to_string(), "context_length");
     /// let unknown = "rate-limit".parse::<ErrorCategory>().unwrap_err().to_string();
-    /// assert!(unknown.starts_with("unknown error category `rate-limit`; expected one of: rate_limit, quota"));
+    /// assert!(unknown.starts_with("unknown error category `rate-limit`, did you mean `rate_limit`?"));
     /// ```
     enum ErrorCategory, "error category" {
         RateLimit "rate_limit" "The provider asked to slow down (HTTP 429); trying later helps."

@@ -13,6 +13,7 @@ const DISABLED: bool = cfg!(feature = "disabled");
 pub mod __private;
 mod adapter;
 mod aggregate;
+mod alert;
 mod attempt;
 mod attempts;
 mod budget;
@@ -73,6 +74,10 @@ pub use adapter::record_attempts;
 #[cfg(feature = "reqwest")]
 pub use adapter::{error_for_status, retry_after_from_headers};
 pub use aggregate::{Aggregate, Place};
+pub use alert::{
+    Alert, AlertError, AlertWatch, Comparator, Comparison, Condition, ConditionError, Firing, Function,
+    NoData, Notice, NoticeKind, Recent, Threshold,
+};
 pub use attempt::{Attempted, attempt, attempt_with};
 pub use budget::{
     Amount, Budget, BudgetError, BudgetExceeded, BudgetStatus, Budgets, NoAmount, Sharing, Unpriced,

@@ -16,10 +16,41 @@ impl UnknownWord {
     }
 }
 
+impl UnknownWord {
+    /// The word that was probably meant: one that differs in few letters.
+    fn closest(&self) -> Option<&'static str> {
+        let given: Vec<char> = self.given.chars().take(40).collect();
+        let few = (given.len() / 4).clamp(1, 3);
+        let differing = self.expected.iter().map(|word| (edits(&given, word), *word));
+        differing.min().filter(|(edits, _)| *edits <= few).map(|(_, word)| word)
+    }
+}
+
+/// Letters to add, drop or change (Levenshtein).
+fn edits(given: &[char], word: &str) -> usize {
+    let mut costs: Vec<usize> = (0..=given.len()).collect();
+    for letter in word.chars() {
+        let mut diagonal = costs[0];
+        costs[0] += 1;
+        for (at, other) in given.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = costs[at + 1];
+            costs[at + 1] = changed.min(diagonal + 1).min(costs[at] + 1);
+        }
+    }
+    costs[given.len()]
+}
+
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, given, expected } = self;
-        write!(f, "unknown {what} `{given}`; expected one of: {}", expected.join(", "))
+        let accepted = expected.join(", ");
+        match self.closest() {
+            Some(closest) => {
+                write!(f, "unknown {what} `{given}`, did you mean `{closest}`? Expected one of: {accepted}")
+            }
+            None => write!(f, "unknown {what} `{given}`; expected one of: {accepted}"),
+        }
     }
 }
 

@@ -1,0 +1,13 @@
+//! Alerts: conditions over measures, looked at from time to time.
+
+mod condition;
+mod figure;
+mod parse;
+mod recent;
+mod rule;
+mod watch;
+
+pub use condition::{Comparator, Comparison, Condition, ConditionError, Function, Threshold};
+pub use recent::Recent;
+pub use rule::{Alert, AlertError, NoData};
+pub use watch::{AlertWatch, Firing, Notice, NoticeKind};
