@@ -1,5 +1,6 @@
 //! What the command line accepts.
 
+use crate::alerts::AlertsCommand;
 use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -23,6 +24,9 @@ pub(crate) enum Command {
     Report(crate::report::Args),
     /// Any measures, grouped and filtered
     Query(QueryArgs),
+    /// What must not go unseen: which alerts fire, and which would have
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// What models cost: show, check and update prices, and price requests
     Prices(PricesArgs),
     /// Look after the history

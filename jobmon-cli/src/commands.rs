@@ -17,20 +17,34 @@ pub(crate) fn message(error: impl std::fmt::Display) -> Message {
     error.to_string()
 }
 
-pub(crate) fn run(args: Args) -> Result<String, Message> {
-    match args.command {
-        Command::Report(args) => report::run(&args),
-        Command::Query(args) => query(args),
-        Command::Prices(args) => crate::prices::run(args),
+/// What a command has to say, and the status that it ends with.
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) status: u8,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, status: 0 }
+    }
+}
+
+pub(crate) fn run(args: Args) -> Result<Answer, Message> {
+    let text = match args.command {
+        Command::Alerts(command) => return crate::alerts::run(&command),
+        Command::Report(args) => report::run(&args)?,
+        Command::Query(args) => query(args)?,
+        Command::Prices(args) => crate::prices::run(args)?,
         Command::History(HistoryCommand::Check { source }) => {
-            check(&History::open(&source.db).map_err(message)?)
+            check(&History::open(&source.db).map_err(message)?)?
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "jobmon", &mut script);
-            String::from_utf8(script).map_err(message)
+            String::from_utf8(script).map_err(message)?
         }
-    }
+    };
+    Ok(text.into())
 }
 
 /// The range that was asked for; `until` is now unless it is said.

@@ -1,5 +1,6 @@
 //! The `jobmon` command: reports and queries over the history that agents write.
 
+mod alerts;
 mod args;
 mod commands;
 mod csv;
@@ -18,7 +19,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     match commands::run(args) {
-        Ok(text) => print(&text),
+        Ok(answer) => print(&answer),
         Err(message) => {
             // Standard error may be closed: then nobody wants to know.
             let _ = writeln!(io::stderr(), "jobmon: {message}");
@@ -28,10 +29,10 @@ fn main() -> ExitCode {
 }
 
 /// A reader that has seen enough (`jobmon report | head`) is no error.
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+fn print(answer: &commands::Answer) -> ExitCode {
+    match io::stdout().write_all(answer.text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::from(answer.status),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(answer.status),
         Err(error) => {
             let _ = writeln!(io::stderr(), "jobmon: cannot write the answer: {error}");
             ExitCode::FAILURE

@@ -36,7 +36,8 @@ impl FromStr for Moment {
     }
 }
 
-fn age(text: &str) -> Option<Duration> {
+/// How long: `30m`, `24h`, `7d`.
+pub(crate) fn age(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
     let seconds = match &text[digits..] {

@@ -61,9 +61,9 @@ mod surroundings;
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
-#[cfg(feature = "config")]
-pub use config::outcome_values;
 pub use config::{ConfigError, load_prices};
+#[cfg(feature = "config")]
+pub use config::{alerts, outcome_values};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]

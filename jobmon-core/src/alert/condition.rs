@@ -24,7 +24,7 @@ use std::time::Duration;
 /// |---|---|---|
 /// | measure | `error_rate`, `p95_latency`, `cost`, .. | any of [`Measure::ALL`], over the window of the alert |
 /// | which events | `{feature="search", model!="gpt-4o"}` | as a [`Filter`] |
-/// | function | `anomaly(cost)` | how far the measure is from its own past, in robust standard deviations, either way |
+/// | function | `anomaly(cost)` | how far the last whole hours, as many as the window has, are from the same hours of each of the 28 days before, in robust standard deviations, either way |
 /// | | `change(cost)` | by how much it differs from the window before: `0.5` or `50%` is half as much again |
 /// | | `forecast(cost)` | what this month (UTC) will have, if it goes on as it did so far |
 /// | comparison | `>`, `>=`, `<`, `<=`, `==`, `!=` | |

@@ -53,7 +53,7 @@ pub(super) fn changes(measure: &Measure, now: &Sums, before: &Sums) -> Figures {
     now.keys().chain(before.keys()).map(|key| (key.clone(), change(key))).collect()
 }
 
-/// How far each figure is from those of the same window at the same time of day on the days before: the modified z-score
+/// How far each figure is from those of the same hours of the days before: the modified z-score
 /// `|x - median| / (1.4826 × MAD)` of Iglewicz and Hoaglin (1993), where MAD is the median of distances from the median.
 ///
 /// A past without any variation would make the smallest step an anomaly: the divisor is at least a twentieth of the median.

@@ -4,10 +4,12 @@ mod condition;
 mod figure;
 mod parse;
 mod recent;
+mod replay;
 mod rule;
 mod watch;
 
 pub use condition::{Comparator, Comparison, Condition, ConditionError, Function, Threshold};
 pub use recent::Recent;
+pub use replay::AlertReplay;
 pub use rule::{Alert, AlertError, NoData};
 pub use watch::{AlertWatch, Firing, Notice, NoticeKind};

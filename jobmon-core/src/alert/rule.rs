@@ -140,6 +140,31 @@ impl Alert {
         &self.name
     }
 
+    /// The time that its measures are computed over.
+    pub const fn window_length(&self) -> Duration {
+        self.window
+    }
+
+    /// How long its condition has to hold.
+    pub const fn held_for(&self) -> Duration {
+        self.hold
+    }
+
+    /// What it looks at apart by.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.by
+    }
+
+    /// Calls that a group must have in the window.
+    pub const fn least_calls(&self) -> u64 {
+        self.min_calls
+    }
+
+    /// Who is told; nobody in particular is everybody.
+    pub fn channel_names(&self) -> &[Text] {
+        &self.channels
+    }
+
     /// Its condition.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// Nanoseconds.
+const HOUR: i64 = 3_600_000_000_000;
 /// Groups of one alert that are told apart; further ones are not looked at, and that is told once.
 const MOST_GROUPS: usize = 1_000;
 
@@ -237,7 +239,7 @@ impl<'a> Figures<'a> {
         let mut comparisons = Vec::new();
         for comparison in alert.condition().into_iter().flat_map(|condition| condition.comparisons()) {
             let filters = &comparison.filters;
-            let mut past = |end: i64| ask(last(end), filters);
+            let past = |end: i64| ask(last(end), filters);
             let figures = match comparison.function {
                 Function::Value => figure::values(comparison.measure, &past(now.nanos())?),
                 Function::Change => figure::changes(
@@ -245,7 +247,15 @@ impl<'a> Figures<'a> {
                     &past(now.nanos())?,
                     &past(now.nanos().saturating_sub(window))?,
                 ),
-                Function::Anomaly => figure::anomalies(comparison.measure, now, &mut past)?,
+                Function::Anomaly => {
+                    // Whole hours: sums of the past are kept by these.
+                    let hours = window.saturating_add(HOUR - 1).div_euclid(HOUR).saturating_mul(HOUR);
+                    let mut hours_before = |end: i64| {
+                        let since = Timestamp::from_nanos(end.saturating_sub(hours));
+                        ask(Range { since, until: Timestamp::from_nanos(end) }, filters)
+                    };
+                    figure::anomalies(comparison.measure, now.hour(), &mut hours_before)?
+                }
                 Function::Forecast => {
                     let month = figure::month(now);
                     let so_far = ask(Range { since: month.since, until: now }, filters)?;

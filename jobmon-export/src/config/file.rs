@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "project_id",
     "service_name",
     "environment",
@@ -32,6 +32,7 @@ const KEYS: [&str; 21] = [
     "prices",
     "user_key",
     "budgets",
+    "alerts",
     "spans",
 ];
 
@@ -107,6 +108,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
                 config.spans = Some(spans.ok_or_else(|| expected(value, Spans::EXPECTED))?);
             }
             "budgets" => config.budgets = super::budgets::read(value)?,
+            "alerts" => config.alerts = super::alerts::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }

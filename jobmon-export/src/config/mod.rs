@@ -2,7 +2,7 @@
 
 use crate::builder::SetupError;
 use crate::spans::Spans;
-use jobmon_core::{Budget, Exporter, Settings, Text, Usd, UserKey};
+use jobmon_core::{Alert, Budget, Exporter, Settings, Text, Usd, UserKey};
 use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "config")]
+mod alerts;
 #[cfg(feature = "config")]
 mod budgets;
 #[cfg(feature = "config")]
@@ -54,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) prices: PriceConfig,
     pub(crate) user_key: Option<UserKey>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) alerts: Vec<Alert>,
     pub(crate) spans: Option<Spans>,
 }
 
@@ -100,7 +103,7 @@ pub(crate) fn list(names: impl IntoIterator<Item = &'static str>) -> String {
 
 /// What [`duration`] reads, for messages.
 #[cfg(feature = "config")]
-pub(crate) const DURATION: &str = "a duration such as `200ms`, `5s`, `1m` or `2h`, longer than 0";
+pub(crate) const DURATION: &str = "a duration such as `200ms`, `5s`, `1m`, `2h` or `1d`, longer than 0";
 
 /// An amount of money, for messages.
 #[cfg(feature = "config")]
@@ -121,6 +124,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         "s" => number.checked_mul(1_000),
         "m" => number.checked_mul(60_000),
         "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(86_400_000),
         _ => None,
     };
     millis.filter(|millis| *millis > 0).map(Duration::from_millis)
@@ -160,6 +164,23 @@ pub fn outcome_values(file: Option<&Path>) -> Result<BTreeMap<Text, Usd>, Config
     Config::around(file).map(|config| config.outcomes)
 }
 
+/// The alerts of a file. Without one, `JOBMON_CONFIG` or `jobmon.toml` in the working directory are looked at, as agents do.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobmon.toml");
+/// std::fs::write(&path, "[[alerts]]\nname = 'errors'\ncondition = 'error_rate > 5%'")?;
+/// assert_eq!(jobmon_export::alerts(Some(&path))?[0].name().as_str(), "errors");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read, or file or environment have a mistake, also in other keys.
+#[cfg(feature = "config")]
+pub fn alerts(file: Option<&Path>) -> Result<Vec<Alert>, ConfigError> {
+    Config::around(file).map(|config| config.alerts)
+}
+
 impl Config {
     /// What environment and file say.
     #[cfg(feature = "config")]
@@ -187,12 +208,15 @@ impl Config {
         }
     }
 
-    /// This source where it says something, else the other. Budgets are those of both; of two with the same name, the
-    /// one of this source.
+    /// This source where it says something, else the other. Budgets and alerts are those of both; of two with the
+    /// same name, the one of this source.
     pub(crate) fn over(self, other: Self) -> Self {
         let mut budgets = self.budgets;
         let own: Vec<Text> = budgets.iter().map(|budget| budget.name().clone()).collect();
         budgets.extend(other.budgets.into_iter().filter(|budget| !own.contains(budget.name())));
+        let mut alerts = self.alerts;
+        let own: Vec<Text> = alerts.iter().map(|alert| alert.name().clone()).collect();
+        alerts.extend(other.alerts.into_iter().filter(|alert| !own.contains(alert.name())));
         Self {
             project_id: self.project_id.or(other.project_id),
             service_name: self.service_name.or(other.service_name),
@@ -220,6 +244,7 @@ impl Config {
             user_key: self.user_key.or(other.user_key),
             spans: self.spans.or(other.spans),
             budgets,
+            alerts,
         }
     }
 
