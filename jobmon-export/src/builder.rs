@@ -1,10 +1,11 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
+use crate::alerts::{Alerts, Channel};
 use crate::config::{Config, ConfigError};
 use crate::spans::Spans;
 use jobmon_core::{
-    Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Surroundings, Text, Usd, UserKey,
-    Warnings,
+    Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Surroundings, Text,
+    Usd, UserKey, Warnings,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ pub struct MonitorBuilder {
     code: Config,
     file: File,
     exporters: Vec<Box<dyn Exporter>>,
+    channels: Vec<Box<dyn Channel>>,
     prices: Option<Prices>,
     warnings: Option<Warnings>,
 }
@@ -188,6 +190,19 @@ impl MonitorBuilder {
         self
     }
 
+    /// Adds an alert to those of the file; of two with the same name the one given here counts. Looked at each ten seconds,
+    /// on what has happened since the monitor started.
+    pub fn alert(mut self, alert: Alert) -> Self {
+        self.code.alerts.push(alert);
+        self
+    }
+
+    /// Adds a channel that alerts tell. Without any, each notice is a line on standard error.
+    pub fn channel(mut self, channel: impl Into<Box<dyn Channel>>) -> Self {
+        self.channels.push(channel.into());
+        self
+    }
+
     /// Prices to use instead of those of environment and file.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
@@ -245,6 +260,10 @@ impl MonitorBuilder {
         if exporters.is_empty() {
             exporters = config.open_exporters()?;
         }
+        if !config.alerts.is_empty() {
+            let alerts = Alerts::new(config.alerts.clone(), self.channels);
+            exporters.push(alerts.map_err(SetupError::Alert)?.into());
+        }
         let mut settings = Settings::default();
         settings.surroundings = surroundings(config.spans.unwrap_or_default())?;
         if let Some(prices) = self.prices {
@@ -292,6 +311,8 @@ pub enum SetupError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An alert cannot work.
+    Alert(AlertError),
     /// The monitor could not be started.
     Start(StartError),
 }
@@ -301,6 +322,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Config(error) => fmt::Display::fmt(error, f),
             Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
+            Self::Alert(error) => fmt::Display::fmt(error, f),
             Self::Start(error) => fmt::Display::fmt(error, f),
         }
     }
@@ -317,6 +339,7 @@ impl std::error::Error for SetupError {
         match self {
             Self::Config(error) => error.source(),
             Self::Exporter { source, .. } => source.source(),
+            Self::Alert(error) => error.source(),
             Self::Start(error) => error.source(),
         }
     }

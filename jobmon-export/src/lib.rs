@@ -13,6 +13,7 @@
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
+mod alerts;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
 #[cfg_attr(
     not(feature = "opentelemetry"),
@@ -23,6 +24,8 @@
     )
 )]
 mod attributes;
+#[cfg(any(feature = "otlp", feature = "webhook"))]
+mod base64;
 mod builder;
 mod config;
 #[cfg(feature = "console")]
@@ -31,6 +34,8 @@ mod console;
 mod disabled;
 #[cfg(feature = "tracing")]
 mod genai_layer;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(any(feature = "jsonl", feature = "sqlite"))]
 mod json;
 #[cfg(feature = "jsonl")]
@@ -58,6 +63,13 @@ mod sqlite;
 #[cfg(feature = "opentelemetry")]
 mod surroundings;
 
+#[cfg(feature = "alertmanager")]
+pub use alerts::Alertmanager;
+pub use alerts::Channel;
+#[cfg(feature = "slack")]
+pub use alerts::Slack;
+#[cfg(feature = "webhook")]
+pub use alerts::Webhook;
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};

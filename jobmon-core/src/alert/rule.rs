@@ -213,6 +213,13 @@ pub struct AlertError {
     pub problem: String,
 }
 
+impl AlertError {
+    /// A mistake in a key of an alert.
+    pub const fn new(alert: Text, key: &'static str, problem: String) -> Self {
+        Self { alert, key, problem }
+    }
+}
+
 impl fmt::Display for AlertError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "alert `{}` {}", self.alert, self.problem)

@@ -3,7 +3,8 @@
 use super::super::target::Route;
 use super::Signal;
 use super::http::file;
-use super::reply::{self, MOST_READ, Reply, words};
+use super::reply::{self, MOST_READ, Reply};
+use crate::http::words;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};

@@ -1,7 +1,8 @@
 //! OTLP over HTTP, as binary Protocol Buffers.
 
 use super::super::target::Route;
-use super::reply::{self, MOST_READ, Reply, words};
+use super::reply::{self, MOST_READ, Reply};
+use crate::http::{Trouble, words};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jobmon_core::retry_after_from_header;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{HeaderName, HeaderValue, StatusCode};
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts};
 use ureq::{Agent, Body, http};
 
 /// A client with connections that it keeps.
@@ -30,7 +31,6 @@ pub(super) fn file(what: &str, path: &Path) -> Result<Vec<u8>, String> {
 
 impl Http {
     pub(super) fn open(route: &Route) -> Result<Self, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = match &route.certificate {
             None => RootCerts::PlatformVerifier,
             Some(path) => {
@@ -57,18 +57,7 @@ impl Http {
                 Some(ClientCert::new_with_certs(&[parsed], key))
             }
         };
-        let tls = TlsConfig::builder()
-            .root_certs(roots)
-            .client_cert(client)
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("jobmon/", env!("CARGO_PKG_VERSION")))
-            .build();
+        let agent = crate::http::agent(roots, client);
         let header = |(name, value): &(String, String)| {
             let parsed = (HeaderName::try_from(name), HeaderValue::try_from(value));
             match parsed {
@@ -85,7 +74,7 @@ impl Http {
         };
         let headers = route.headers.iter().map(header).collect::<Result<_, _>>()?;
         let url = route.url.clone();
-        Ok(Self { agent: agent.into(), url, headers, gzip: route.gzip, buffer: Vec::new() })
+        Ok(Self { agent, url, headers, gzip: route.gzip, buffer: Vec::new() })
     }
 
     pub(super) fn send(&mut self, body: &[u8], timeout: Duration) -> Reply {
@@ -116,29 +105,10 @@ impl Http {
 
 /// What a request that got no answer means.
 fn failed(error: &ureq::Error) -> Reply {
-    match error {
-        ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
-            Reply::Refused("the address is wrong".to_owned())
-        }
-        ureq::Error::Timeout(_) => Reply::away("it does not answer in time"),
-        ureq::Error::HostNotFound => Reply::away("its name is not known"),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
-            Reply::away(format!("TLS fails: {}", words(&error.to_string())))
-        }
-        ureq::Error::Io(error) if is_tls(error) => {
-            Reply::away(format!("TLS fails: {}", words(&error.to_string())))
-        }
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Reply::away("nothing listens there")
-        }
-        ureq::Error::ConnectionFailed => Reply::away("nothing listens there"),
-        other => Reply::away(words(&other.to_string())),
+    match crate::http::trouble(error) {
+        Trouble::Wrong(words) => Reply::Refused(words),
+        Trouble::Away(words) => Reply::away(words),
     }
-}
-
-/// Whether the connection failed in TLS, whose errors come as those of input and output.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 fn read(response: http::Response<Body>) -> Reply {

@@ -2,13 +2,11 @@
 //!
 //! By the [OTLP specification](https://opentelemetry.io/docs/specs/otlp/#failures).
 
-use jobmon_core::Failure;
+use crate::http::words;
 use std::time::Duration;
 
 /// Bytes of an answer that are read.
 pub(super) const MOST_READ: u64 = 64 * 1024;
-/// Characters of a backend's words that are shown.
-const MOST_SHOWN: usize = 200;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +23,6 @@ impl Reply {
     pub(super) fn away(reason: impl Into<String>) -> Self {
         Self::Away { reason: reason.into(), after: None }
     }
-}
-
-/// A backend's words, or a library's: one line, without what looks like a secret.
-pub(super) fn words(text: &str) -> String {
-    let safe = Failure::from_message(text).message;
-    let mut safe: String = safe.as_deref().unwrap_or_default().chars().take(MOST_SHOWN).collect();
-    if safe.is_empty() {
-        safe.push_str("no reason was given");
-    }
-    safe
 }
 
 /// Reads fields of a Protocol Buffers message that is small: numbers and bytes, in order. `None` where it is none.
@@ -155,7 +143,7 @@ mod unit {
         assert_eq!(status(b"\x12\x06no one", "application/x-protobuf"), "no one");
         let said = status(b"bad\r\n\x1b[31mkey sk-abcdefghijklmnopqrstuvwxyz0123456789", "text/plain");
         assert!(!said.contains('\u{1b}') && !said.contains("sk-abcdef") && !said.contains('\n'), "{said}");
-        assert!(status(&[b'x'; 5_000], "text/plain").chars().count() <= MOST_SHOWN);
+        assert!(status(&[b'x'; 5_000], "text/plain").chars().count() <= crate::http::MOST_SHOWN);
     }
 
     proptest! {

@@ -1,0 +1,180 @@
+//! [`Alerts`]: looks at alerts while the program runs, and tells channels.
+
+#[cfg(feature = "alertmanager")]
+mod alertmanager;
+mod channel;
+mod message;
+mod outbox;
+#[cfg(any(feature = "alertmanager", feature = "slack", feature = "webhook"))]
+mod post;
+#[cfg(feature = "slack")]
+mod slack;
+#[cfg(feature = "webhook")]
+mod webhook;
+
+use jobmon_core::{
+    Alert, AlertError, AlertWatch, Batch, ExportError, Exporter, Health, Notice, Recent, Resource, Text,
+    Timestamp,
+};
+use outbox::{GivenUp, Outbox};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "alertmanager")]
+pub use alertmanager::Alertmanager;
+pub use channel::Channel;
+#[cfg(feature = "slack")]
+pub use slack::Slack;
+#[cfg(feature = "webhook")]
+pub use webhook::Webhook;
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Looks at alerts each ten seconds, on what has happened since the monitor started, and tells channels.
+///
+/// Made by a monitor that has alerts (`MonitorBuilder::alert`, `[[alerts]]` in `jobmon.toml`). Without any channel, each
+/// notice is a line on standard error.
+pub(crate) struct Alerts {
+    watch: AlertWatch,
+    recent: Recent,
+    outboxes: Vec<Outbox>,
+    resource: Arc<Resource>,
+    health: Health,
+    next: Instant,
+}
+
+impl Alerts {
+    /// Watches alerts.
+    ///
+    /// # Errors
+    /// When an alert cannot work, or names a channel that is not there.
+    pub(crate) fn new(alerts: Vec<Alert>, mut channels: Vec<Box<dyn Channel>>) -> Result<Self, AlertError> {
+        if channels.is_empty() {
+            channels.push(Box::new(StandardError));
+        }
+        let names: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
+        for alert in &alerts {
+            let unknown = alert.channel_names().iter().find(|name| !names.contains(&name.as_str()));
+            if let Some(unknown) = unknown {
+                let problem =
+                    format!("tells channel `{unknown}`, which is not there; there are: {}", names.join(", "));
+                return Err(AlertError::new(alert.name().clone(), "channels", problem));
+            }
+        }
+        Ok(Self {
+            watch: AlertWatch::new(alerts)?,
+            recent: Recent::default(),
+            outboxes: channels.into_iter().map(Outbox::new).collect(),
+            resource: Arc::default(),
+            health: Health::alone("alerts"),
+            next: Instant::now() + INTERVAL,
+        })
+    }
+
+    /// Looks at all alerts, and queues what there is to tell.
+    fn look(&mut self) {
+        let now = Timestamp::now();
+        self.recent.forget(now);
+        match self.watch.look(&self.recent, now) {
+            Ok(notices) => notices.iter().filter(|notice| !notice.silent).for_each(|notice| self.put(notice)),
+            Err(error) => self.health.warn("query", &error.to_string()),
+        }
+    }
+
+    fn put(&mut self, notice: &Notice) {
+        let told = |name: &str| {
+            notice.channels.is_empty() || notice.channels.iter().any(|known| known.as_str() == name)
+        };
+        let mut given_up = Vec::new();
+        for outbox in self.outboxes.iter_mut().filter(|outbox| told(outbox.channel.name())) {
+            let name = Text::copied(outbox.name());
+            given_up.extend(outbox.put(notice.clone(), false).map(|given_up| (name, given_up)));
+        }
+        given_up.into_iter().for_each(|(channel, given_up)| self.raise(&channel, given_up));
+    }
+
+    /// A channel that cannot be told: the others are, where they do not know of it, or not that it is dead.
+    fn raise(&mut self, channel: &Text, GivenUp { notice, reason, is_first, was_instead }: GivenUp) {
+        let text = format!("channel `{channel}` was not told that {}: {reason}", message::line(&notice));
+        self.health.warn(&format!("{channel} {}", notice.alert), &text);
+        if was_instead {
+            return;
+        }
+        let knows = |name: &str| {
+            notice.channels.is_empty() || notice.channels.iter().any(|known| known.as_str() == name)
+        };
+        let mut instead = notice.clone();
+        instead.summary = Some(Text::from(format!("Channel `{channel}` could not be told: {reason}")));
+        for outbox in self.outboxes.iter_mut().filter(|outbox| outbox.name() != channel.as_str()) {
+            if is_first || !knows(outbox.name()) {
+                let _ = outbox.put(instead.clone(), true);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        let now = Instant::now();
+        let mut given_up = Vec::new();
+        for outbox in &mut self.outboxes {
+            let failed = outbox.deliver(now, &self.resource, &self.health);
+            let name = Text::copied(outbox.name());
+            given_up.extend(failed.into_iter().map(|failed| (name.clone(), failed)));
+        }
+        given_up.into_iter().for_each(|(channel, given_up)| self.raise(&channel, given_up));
+    }
+}
+
+impl Exporter for Alerts {
+    fn name(&self) -> &'static str {
+        "alerts"
+    }
+
+    fn health(&mut self, health: Health) {
+        self.health = health;
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.resource = Arc::clone(&batch.resource);
+        batch.events.iter().for_each(|event| self.recent.add(&batch.resource, event));
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        if self.next <= now {
+            self.next = now + INTERVAL;
+            self.look();
+        }
+        self.deliver();
+        Some(self.next.saturating_duration_since(now).min(Duration::from_secs(1)))
+    }
+
+    /// Looks at once, so that a short run is not silent.
+    fn flush(&mut self) -> Result<(), ExportError> {
+        self.look();
+        self.deliver();
+        Ok(())
+    }
+
+    fn shutdown(&mut self) -> Result<(), ExportError> {
+        self.outboxes.iter_mut().for_each(|outbox| outbox.end(&self.resource, &self.health));
+        Ok(())
+    }
+}
+
+/// A line for each notice, where there is no other channel.
+struct StandardError;
+
+impl Channel for StandardError {
+    fn name(&self) -> &'static str {
+        "stderr"
+    }
+
+    fn tell(&mut self, notice: &Notice, _: &Resource) -> Result<(), ExportError> {
+        // A closed standard error must not harm the host.
+        let _ = writeln!(std::io::stderr(), "jobmon: alert {}", message::line(notice));
+        Ok(())
+    }
+}
