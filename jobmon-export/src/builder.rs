@@ -1,7 +1,7 @@
 //! [`Monitor`] and [`MonitorBuilder`]: how a program sets jobmon up.
 
 use crate::alerts::{Alerts, Channel};
-use crate::config::{Config, ConfigError};
+use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::spans::Spans;
 use jobmon_core::{
     Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Surroundings, Text,
@@ -197,7 +197,8 @@ impl MonitorBuilder {
         self
     }
 
-    /// Adds a channel that alerts tell. Without any, each notice is a line on standard error.
+    /// Adds a channel that alerts tell. With any added here, those of the file are not used. Without any, each notice is a
+    /// line on standard error.
     pub fn channel(mut self, channel: impl Into<Box<dyn Channel>>) -> Self {
         self.channels.push(channel.into());
         self
@@ -261,7 +262,11 @@ impl MonitorBuilder {
             exporters = config.open_exporters()?;
         }
         if !config.alerts.is_empty() {
-            let alerts = Alerts::new(config.alerts.clone(), self.channels);
+            let mut channels = self.channels;
+            if channels.is_empty() {
+                channels = config.channels.iter().map(ChannelConfig::open).collect::<Result<_, _>>()?;
+            }
+            let alerts = Alerts::new(config.alerts.clone(), channels);
             exporters.push(alerts.map_err(SetupError::Alert)?.into());
         }
         let mut settings = Settings::default();
@@ -313,6 +318,13 @@ pub enum SetupError {
     },
     /// An alert cannot work.
     Alert(AlertError),
+    /// A channel cannot be opened.
+    Channel {
+        /// Which one.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The monitor could not be started.
     Start(StartError),
 }
@@ -323,6 +335,7 @@ impl fmt::Display for SetupError {
             Self::Config(error) => fmt::Display::fmt(error, f),
             Self::Exporter { name, source } => write!(f, "exporter `{name}`: {source}"),
             Self::Alert(error) => fmt::Display::fmt(error, f),
+            Self::Channel { name, reason } => write!(f, "channel `{name}`: {reason}"),
             Self::Start(error) => fmt::Display::fmt(error, f),
         }
     }
@@ -340,6 +353,7 @@ impl std::error::Error for SetupError {
             Self::Config(error) => error.source(),
             Self::Exporter { source, .. } => source.source(),
             Self::Alert(error) => error.source(),
+            Self::Channel { .. } => None,
             Self::Start(error) => error.source(),
         }
     }

@@ -5,6 +5,7 @@ Versions are those that the scripts were written against."""
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -192,3 +193,24 @@ def prometheus(folder, target):
     base = f"http://127.0.0.1:{port}"
     with _running(command, folder / "prometheus.log", ready=lambda: answers(f"{base}/-/ready")):
         yield base
+
+
+@contextmanager
+def alertmanager(folder):
+    """Prometheus' Alertmanager; its address."""
+    folder = Path(folder) / "alertmanager"
+    folder.mkdir()
+    config = folder / "alertmanager.yml"
+    config.write_text("route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n")
+    base = f"127.0.0.1:{free_port()}"
+    program = debian("prometheus-alertmanager", "usr/bin/prometheus-alertmanager")
+    # Debian's looks for its templates in this place only.
+    templates = Path("/usr/share/prometheus/alertmanager")
+    if not templates.exists():
+        shutil.copytree(program.parents[1] / templates.relative_to("/usr"), templates)
+    command = [
+        program, f"--config.file={config}",
+        f"--storage.path={folder}/data", f"--web.listen-address={base}", "--cluster.listen-address=",
+    ]
+    with _running(command, folder / "alertmanager.log", ready=lambda: answers(f"http://{base}/-/ready")):
+        yield f"http://{base}"

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "project_id",
     "service_name",
     "environment",
@@ -33,6 +33,7 @@ const KEYS: [&str; 22] = [
     "user_key",
     "budgets",
     "alerts",
+    "channels",
     "spans",
 ];
 
@@ -108,6 +109,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
                 config.spans = Some(spans.ok_or_else(|| expected(value, Spans::EXPECTED))?);
             }
             "budgets" => config.budgets = super::budgets::read(value)?,
+            "channels" => config.channels = super::channels::read(value)?,
             "alerts" => config.alerts = super::alerts::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }

@@ -2,6 +2,7 @@
 
 use crate::builder::SetupError;
 use crate::spans::Spans;
+pub(crate) use channels::ChannelConfig;
 use jobmon_core::{Alert, Budget, Exporter, Settings, Text, Usd, UserKey};
 use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
@@ -14,6 +15,7 @@ use std::time::Duration;
 mod alerts;
 #[cfg(feature = "config")]
 mod budgets;
+mod channels;
 #[cfg(feature = "config")]
 mod environment;
 #[cfg(feature = "config")]
@@ -57,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) user_key: Option<UserKey>,
     pub(crate) budgets: Vec<Budget>,
     pub(crate) alerts: Vec<Alert>,
+    pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) spans: Option<Spans>,
 }
 
@@ -245,6 +248,7 @@ impl Config {
             spans: self.spans.or(other.spans),
             budgets,
             alerts,
+            channels: if self.channels.is_empty() { other.channels } else { self.channels },
         }
     }
 
