@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -106,6 +107,8 @@ def breaks_slack(payload):
 
 
 def main():
+    # Whoever ends this ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     checks = harness.Checks()
     example = harness.built(["--example", "alerts", "--features", "alertmanager,slack,webhook"])
     sink = Sink()
