@@ -1,6 +1,7 @@
 //! What the command line accepts.
 
 use crate::alerts::AlertsCommand;
+use crate::generate::GenerateCommand;
 use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -29,6 +30,9 @@ pub(crate) enum Command {
     Alerts(AlertsCommand),
     /// What models cost: show, check and update prices, and price requests
     Prices(PricesArgs),
+    /// Write what other programs need: rules for Prometheus
+    #[command(subcommand)]
+    Generate(GenerateCommand),
     /// Look after the history
     #[command(subcommand)]
     History(HistoryCommand),

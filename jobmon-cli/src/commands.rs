@@ -32,6 +32,7 @@ impl From<String> for Answer {
 pub(crate) fn run(args: Args) -> Result<Answer, Message> {
     let text = match args.command {
         Command::Alerts(command) => return crate::alerts::run(&command),
+        Command::Generate(command) => crate::generate::run(&command)?,
         Command::Report(args) => report::run(&args)?,
         Command::Query(args) => query(args)?,
         Command::Prices(args) => crate::prices::run(args)?,

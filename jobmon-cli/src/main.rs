@@ -4,6 +4,7 @@ mod alerts;
 mod args;
 mod commands;
 mod csv;
+mod generate;
 mod html;
 mod prices;
 mod report;

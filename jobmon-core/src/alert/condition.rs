@@ -217,6 +217,19 @@ impl Condition {
         found
     }
 
+    /// As it is written, with each comparison in other words: for other languages, in which `and`, `or` and parentheses mean
+    /// the same.
+    ///
+    /// ```
+    /// let condition: jobmon_core::Condition = "(errors > 3 or panics > 0) and calls > 20".parse()?;
+    /// let text = condition.written(&mut |comparison| comparison.measure.name.to_uppercase());
+    /// assert_eq!(text, "(ERRORS or PANICS) and CALLS");
+    /// # Ok::<(), jobmon_core::ConditionError>(())
+    /// ```
+    pub fn written(&self, each: &mut dyn FnMut(&Comparison) -> String) -> String {
+        self.0.written(false, each)
+    }
+
     /// Whether it holds, given whether each of its comparisons does; `None` where what cannot be told would decide.
     ///
     /// ```
@@ -260,30 +273,23 @@ impl Node {
         }
     }
 
-    fn write(&self, inside_all: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn written(&self, inside_all: bool, each: &mut dyn FnMut(&Comparison) -> String) -> String {
         let (nodes, word) = match self {
-            Self::Compare(comparison) => return fmt::Display::fmt(comparison, f),
+            Self::Compare(comparison) => return each(comparison),
             Self::All(nodes) => (nodes, " and "),
             Self::Any(nodes) => (nodes, " or "),
         };
         let is_any = matches!(self, Self::Any(_));
-        if is_any && inside_all {
-            f.write_str("(")?;
-        }
-        for (at, node) in nodes.iter().enumerate() {
-            if at > 0 {
-                f.write_str(word)?;
-            }
-            node.write(!is_any, f)?;
-        }
-        if is_any && inside_all { f.write_str(")") } else { Ok(()) }
+        let parts: Vec<_> = nodes.iter().map(|node| node.written(!is_any, each)).collect();
+        let text = parts.join(word);
+        if is_any && inside_all { format!("({text})") } else { text }
     }
 }
 
 impl fmt::Display for Condition {
     /// As it can be read again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(false, f)
+        f.write_str(&self.written(&mut ToString::to_string))
     }
 }
 

@@ -160,6 +160,16 @@ impl Alert {
         self.min_calls
     }
 
+    /// What a condition that cannot be told means.
+    pub const fn on_no_data(&self) -> NoData {
+        self.no_data
+    }
+
+    /// What it means, where that was said.
+    pub const fn told_summary(&self) -> Option<&Text> {
+        self.summary.as_ref()
+    }
+
     /// Who is told; nobody in particular is everybody.
     pub fn channel_names(&self) -> &[Text] {
         &self.channels
