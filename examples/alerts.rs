@@ -1,7 +1,7 @@
 //! An agent whose model fails for a time: its alerts, from `jobmon.toml` in the working directory, fire and are resolved.
 //!
 //! ```text
-//! cargo run --example alerts --features alertmanager,slack,webhook -- 20 40
+//! cargo run --example alerts --features alertmanager,email,slack,webhook -- 20 40
 //! ```
 //!
 //! It fails for 20 seconds, and goes well for 40. Without a file, one alert is said here, and each notice is a line on

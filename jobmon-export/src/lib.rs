@@ -66,6 +66,8 @@ mod surroundings;
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 pub use alerts::Channel;
+#[cfg(feature = "email")]
+pub use alerts::Email;
 #[cfg(feature = "slack")]
 pub use alerts::Slack;
 #[cfg(feature = "webhook")]

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Alerts end to end: an agent whose model fails for a time tells a webhook (whose signature is checked), a receiver that
-keeps Slack's rules, and a real Alertmanager; nobody hears of it twice, all hear that it is over, and of a channel that is
+keeps Slack's rules, a mail server with STARTTLS, and a real Alertmanager; nobody hears of it twice, all hear that it is over, and of a channel that is
 dead the others tell."""
 
 import base64
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -39,6 +41,11 @@ secret_env = "HOOK_SECRET"
 url_env = "SLACK_URL"
 [channels.alertmanager]
 url = "{alertmanager}"
+[channels.email]
+url = "smtp://alerts:s3cr3t-mail@localhost:{mail}?tls=required"
+from = "jobmon <alerts@example.com>"
+to = ["team@example.com", "Ops <ops@example.com>"]
+certificate = "{certificate}"
 [channels.dead]
 type = "slack"
 url = "http://127.0.0.1:{closed}/services/dead-s3cret"
@@ -110,11 +117,14 @@ def main():
     # Whoever ends this ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     checks = harness.Checks()
-    example = harness.built(["--example", "alerts", "--features", "alertmanager,slack,webhook"])
+    example = harness.built(["--example", "alerts", "--features", "alertmanager,email,slack,webhook"])
     sink = Sink()
-    with tempfile.TemporaryDirectory() as folder, peers.alertmanager(folder) as alertmanager:
+    with tempfile.TemporaryDirectory() as folder, peers.alertmanager(folder) as alertmanager, peers.mail(folder) as smtp:
         config = Path(folder) / "jobmon.toml"
-        config.write_text(CONFIG.format(sink=sink.address, alertmanager=alertmanager, closed=peers.free_port()))
+        mail_port, certificate, inbox = smtp
+        config.write_text(CONFIG.format(
+            sink=sink.address, alertmanager=alertmanager, closed=peers.free_port(), mail=mail_port, certificate=certificate,
+        ))
         log = Path(folder) / "stderr.txt"
         env = harness.environment(HOOK_SECRET=SECRET, SLACK_URL=sink.address + SLACK_PATH)
         with log.open("wb") as out, harness.started([example, 18, 60], cwd=folder, env=env, stderr=out) as process:
@@ -126,8 +136,11 @@ def main():
             checks.that(len(found) == 1 and found[0]["labels"] == labels, "Alertmanager has the alert", found)
             notes = found[0]["annotations"]
             checks.that("error_rate" in notes["figures"] and notes["summary"].startswith("The model"), "with figures", notes)
-            peers.until(lambda: not firing(), "Alertmanager hears of no end", 60)
+            peers.until(lambda: not any(one["labels"]["alertname"] == "High <error> rate" for one in firing()),
+                        "Alertmanager hears of no end", 60)
             checks.that(process.wait(timeout=120) == 0, "the agent ends well")
+            left = [alert["labels"]["alertname"] for alert in firing()]
+            checks.that(left == ["Dead channel dead"], "what is over stays over; the dead channel is what is left", left)
 
         hook = [(headers, json.loads(body), body) for headers, body in sink.at("/hook")]
         checks.that(all(signed(headers, body) for headers, _, body in hook), "every message is signed and fresh")
@@ -135,7 +148,7 @@ def main():
         checks.that(len(set(ids)) == len(ids), "no id comes twice", ids)
         about = lambda dead: [
             message for _, message, _ in hook
-            if (message["summary"] or "").startswith("Channel `dead`") == dead
+            if (message["summary"] or "").startswith("Channel `dead` was not told that High <error> rate") == dead
         ]
         states = [message["state"] for message in about(dead=False)]
         checks.that(states == ["firing", "resolved"], "fired once, resolved once, though the first try was refused", states)
@@ -152,8 +165,31 @@ def main():
         titles = [payload["blocks"][0]["text"]["text"] for payload in slack]
         checks.that(any("Firing" in t for t in titles) and any("Resolved" in t for t in titles), "it is told both", titles)
 
+        texts = [path.read_bytes() for path in sorted(inbox.iterdir())]
+        letters = [email.message_from_bytes(text, policy=email.policy.default) for text in texts]
+        dead = [letter for letter in letters if "Dead channel dead" in letter["subject"]]
+        ours = [letter for letter in letters if letter not in dead]
+        subjects = [letter["subject"] for letter in ours]
+        checks.that(
+            subjects == [f"[{state}] High <error> rate (feature=analysis)" for state in ("firing", "resolved")],
+            "two letters, the first after it was refused for a time", subjects or (Path(folder) / "mail.log").read_text(),
+        )
+        checks.that(
+            all(letter["x-encrypted"] == "True" and len(letter.get_all("x-to")) == 2 for letter in letters),
+            "encrypted, to both", texts,
+        )
+        checks.that(
+            ours[1]["in-reply-to"] == ours[0]["message-id"] == ours[1]["references"], "the second answers the first", texts,
+        )
+        checks.that(len({letter["message-id"] for letter in letters}) == len(letters) == len(dead) + 2 == 3, "the dead channel is a third, no id comes twice", texts)
+        parts = {part.get_content_type(): part.get_content() for part in ours[0].walk() if not part.is_multipart()}
+        checks.that(
+            "error_rate" in parts["text/plain"] and "High &lt;error&gt; rate" in parts["text/html"],
+            "as text, and as HTML that is escaped", parts,
+        )
+
         said = log.read_text()
-        secrets = ["s3cr3tpath", "dead-s3cret", SECRET, SECRET.removeprefix("whsec_")]
+        secrets = ["s3cr3t-mail", "s3cr3tpath", "dead-s3cret", SECRET, SECRET.removeprefix("whsec_")]
         checks.none([secret for secret in secrets if secret in said], "no secret is in any line")
         lines = [line for line in said.splitlines() if "channel `dead`" in line]
         checks.that(0 < len(lines) <= 4, "the dead channel is a few lines, and no storm", said)

@@ -186,33 +186,11 @@ def killed(checks, load):
         checks.that(twice <= 5 * 2 * RATE, "each kill doubles one request at most", (twice, requests))
 
 
-# A certificate for this machine that nobody has signed but itself.
-CERTIFICATE = """
-import datetime, ipaddress, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization as s
-from cryptography.hazmat.primitives.asymmetric import ec
-key = ec.generate_private_key(ec.SECP256R1())
-name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'localhost')])
-now = datetime.datetime.now(datetime.timezone.utc)
-names = [x509.DNSName('localhost'), x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]
-certificate = (
-    x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-    .not_valid_after(now + datetime.timedelta(days=2)).add_extension(x509.SubjectAlternativeName(names), False)
-    .add_extension(x509.BasicConstraints(ca=False, path_length=None), True).sign(key, hashes.SHA256())
-)
-open(sys.argv[1], 'wb').write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))
-open(sys.argv[2], 'wb').write(certificate.public_bytes(s.Encoding.PEM))
-"""
-
-
 def tls(checks, load):
     """Encrypted, with a certificate of one's own and with one that nobody trusts."""
     harness.title("TLS")
     with tempfile.TemporaryDirectory() as folder:
-        key, certificate = Path(folder) / "key.pem", Path(folder) / "certificate.pem"
-        subprocess.run([peers.python("judge"), "-c", CERTIFICATE, key, certificate], check=True)
+        key, certificate = peers.certificate(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         backend = Backend(context=context)

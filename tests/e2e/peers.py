@@ -20,7 +20,7 @@ import harness
 PEERS = harness.ROOT / "target" / "peers"
 PACKAGES = {
     "judge": ["pyyaml==6.0.3", "jsonschema==4.25.1", "grpcio>=1.76", "opentelemetry-proto==1.45.2", "prometheus-client>=0.23",
-              "cryptography>=46"],
+              "cryptography>=46", "aiosmtpd==1.4.6"],
     "rotel": ["rotel==0.0.1a15"],
     "phoenix": ["arize-phoenix==20.26.1"],
     "mlflow": ["mlflow==3.17.2"],
@@ -214,3 +214,50 @@ def alertmanager(folder):
     ]
     with _running(command, folder / "alertmanager.log", ready=lambda: answers(f"http://{base}/-/ready")):
         yield f"http://{base}"
+
+
+@contextmanager
+def mail(folder):
+    """A mail server with STARTTLS: its port, its certificate, and the folder where each message becomes a file."""
+    port, (key, trusted) = free_port(), certificate(folder)
+    inbox = Path(folder) / "inbox"
+    inbox.mkdir()
+    command = [python("judge"), Path(__file__).with_name("smtp_server.py"), port, key, trusted, inbox]
+
+    def listens():
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    with _running(command, Path(folder) / "mail.log", ready=listens):
+        yield port, trusted, inbox
+
+
+# A certificate for this machine that nobody has signed but itself.
+CERTIFICATE = """
+import datetime, ipaddress, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec
+key = ec.generate_private_key(ec.SECP256R1())
+name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'localhost')])
+now = datetime.datetime.now(datetime.timezone.utc)
+names = [x509.DNSName('localhost'), x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]
+certificate = (
+    x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+    .not_valid_after(now + datetime.timedelta(days=2)).add_extension(x509.SubjectAlternativeName(names), False)
+    .add_extension(x509.BasicConstraints(ca=False, path_length=None), True).sign(key, hashes.SHA256())
+)
+open(sys.argv[1], 'wb').write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))
+open(sys.argv[2], 'wb').write(certificate.public_bytes(s.Encoding.PEM))
+"""
+
+
+def certificate(folder):
+    """The files of a key, and of its certificate for this machine."""
+    key, made = Path(folder) / "key.pem", Path(folder) / "certificate.pem"
+    _must([python("judge"), "-c", CERTIFICATE, key, made])
+    return key, made

@@ -1,6 +1,6 @@
 //! What is said of a notice: in words, and for machines.
 
-#[cfg(any(feature = "slack", feature = "webhook"))]
+#[cfg(any(feature = "email", feature = "slack", feature = "webhook"))]
 use jobmon_core::Resource;
 #[cfg(feature = "webhook")]
 use jobmon_core::report::figure_to_json;
@@ -37,7 +37,7 @@ pub(crate) fn figures(notice: &Notice) -> String {
 }
 
 /// Where it comes from: `job-search, production`.
-#[cfg(feature = "slack")]
+#[cfg(any(feature = "email", feature = "slack"))]
 pub(crate) fn origin(from: &Resource) -> String {
     let parts = [&from.project_id, &from.service_name, &from.environment];
     one_line(&parts.into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", "))

@@ -3,6 +3,8 @@
 #[cfg(feature = "alertmanager")]
 mod alertmanager;
 mod channel;
+#[cfg(feature = "email")]
+mod email;
 mod message;
 mod outbox;
 #[cfg(any(feature = "alertmanager", feature = "slack", feature = "webhook"))]
@@ -13,8 +15,8 @@ mod slack;
 mod webhook;
 
 use jobmon_core::{
-    Alert, AlertError, AlertWatch, Batch, ExportError, Exporter, Health, Notice, Recent, Resource, Text,
-    Timestamp,
+    Alert, AlertError, AlertWatch, Batch, ExportError, Exporter, Health, Notice, NoticeKind, Recent,
+    Resource, Text, Timestamp,
 };
 use outbox::{GivenUp, Outbox};
 use std::io::Write;
@@ -24,6 +26,8 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "alertmanager")]
 pub use alertmanager::Alertmanager;
 pub use channel::Channel;
+#[cfg(feature = "email")]
+pub use email::Email;
 #[cfg(feature = "slack")]
 pub use slack::Slack;
 #[cfg(feature = "webhook")]
@@ -105,8 +109,13 @@ impl Alerts {
         let knows = |name: &str| {
             notice.channels.is_empty() || notice.channels.iter().any(|known| known.as_str() == name)
         };
+        // One of its own: what fired may be over by now, and must not fire again.
         let mut instead = notice.clone();
-        instead.summary = Some(Text::from(format!("Channel `{channel}` could not be told: {reason}")));
+        instead.alert = Text::from(format!("Dead channel {channel}"));
+        (instead.kind, instead.since) = (NoticeKind::Firing, notice.at);
+        let about = message::line(&notice);
+        instead.summary =
+            Some(Text::from(format!("Channel `{channel}` was not told that {about}: {reason}")));
         for outbox in self.outboxes.iter_mut().filter(|outbox| outbox.name() != channel.as_str()) {
             if is_first || !knows(outbox.name()) {
                 let _ = outbox.put(instead.clone(), true);

@@ -239,7 +239,10 @@ mod tests {
         let told = other.told();
         assert_eq!(
             told,
-            ["y fires: calls 0 ", "x fires: calls 0 Channel `dead` could not be told: 404"],
+            [
+                "y fires: calls 0 ",
+                "Dead channel dead fires: calls 0 Channel `dead` was not told that x fires: calls 0: 404"
+            ],
             "`y` was told to both, so it is not told again"
         );
 

@@ -1,6 +1,6 @@
 //! `[[alerts]]` in `jobmon.toml`.
 
-use super::file::{Item, Mistake, count, duration, expected, string, unknown};
+use super::file::{Item, Mistake, count, duration, expected, string, strings, unknown};
 use super::list;
 use jobmon_core::{Alert, Dimension, NoData, Timestamp};
 use std::time::Duration;
@@ -75,14 +75,6 @@ fn alert(at: usize, table: &DeTable<'_>) -> Result<Alert, Mistake> {
     match alert.check() {
         Ok(()) => Ok(alert),
         Err(error) => Err(Mistake { at: place(table, error.key).unwrap_or(at), problem: error.to_string() }),
-    }
-}
-
-fn strings(value: &Item<'_>, what: &str) -> Result<Vec<String>, Mistake> {
-    match value.get_ref() {
-        DeValue::Array(items) => items.iter().map(string).collect(),
-        DeValue::String(text) => Ok(vec![text.to_string()]),
-        _ => Err(expected(value, what)),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::alerts::Channel;
 use crate::builder::SetupError;
 use std::fmt;
+use std::path::PathBuf;
 
 /// One channel as it is written.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,18 +12,32 @@ pub(crate) struct ChannelConfig {
     kind: Kind,
     url: Secret,
     secret: Option<Secret>,
+    mail: Mail,
+}
+
+/// What only those of type `email` have.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Mail {
+    from: String,
+    to: Vec<String>,
+    certificate: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Alertmanager,
+    Email,
     Slack,
     Webhook,
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 3] =
-        [("alertmanager", Self::Alertmanager), ("slack", Self::Slack), ("webhook", Self::Webhook)];
+    const ALL: [(&str, Self); 4] = [
+        ("alertmanager", Self::Alertmanager),
+        ("email", Self::Email),
+        ("slack", Self::Slack),
+        ("webhook", Self::Webhook),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| *name)
@@ -60,10 +75,16 @@ impl ChannelConfig {
         let failed = |reason| SetupError::Channel { name: self.name.clone(), reason };
         let url = self.url.open("url").map_err(failed)?;
         let secret = self.secret.as_ref().map(|secret| secret.open("secret")).transpose().map_err(failed)?;
-        let _ = (&url, &secret);
+        let _ = (&url, &secret, &self.mail);
         match self.kind {
             #[cfg(feature = "alertmanager")]
             Kind::Alertmanager => Ok(crate::Alertmanager::new(url).named(&self.name).into()),
+            #[cfg(feature = "email")]
+            Kind::Email => {
+                let Mail { from, to, certificate } = &self.mail;
+                let channel = crate::Email::with_certificate(&url, certificate.clone(), from, to);
+                Ok(channel.map_err(failed)?.named(&self.name).into())
+            }
             #[cfg(feature = "slack")]
             Kind::Slack => Ok(crate::Slack::new(url).named(&self.name).into()),
             #[cfg(feature = "webhook")]
@@ -81,12 +102,12 @@ impl ChannelConfig {
 
 #[cfg(feature = "config")]
 mod read {
-    use super::super::file::{Item, Mistake, expected, string, unknown};
+    use super::super::file::{Item, Mistake, expected, string, strings, unknown};
     use super::super::list;
-    use super::{ChannelConfig, Kind, Secret};
+    use super::{ChannelConfig, Kind, Mail, Secret};
     use toml::de::{DeTable, DeValue};
 
-    const KEYS: [&str; 5] = ["type", "url", "url_env", "secret", "secret_env"];
+    const KEYS: [&str; 8] = ["type", "url", "url_env", "secret", "secret_env", "from", "to", "certificate"];
 
     pub(in super::super) fn all(value: &Item<'_>) -> Result<Vec<ChannelConfig>, Mistake> {
         let DeValue::Table(tables) = value.get_ref() else {
@@ -103,14 +124,21 @@ mod read {
     /// One channel of the table whose name stands at some place.
     fn channel(at: usize, name: &str, table: &DeTable<'_>) -> Result<ChannelConfig, Mistake> {
         let (mut kind, mut url, mut secret) = (name.to_owned(), None, None);
+        let (mut mail, mut of_mail) = (Mail::default(), None);
         let mut place = at;
         for (key, value) in table {
+            if ["from", "to", "certificate"].contains(&key.get_ref().as_ref()) {
+                of_mail = Some(key);
+            }
             match key.get_ref().as_ref() {
                 "type" => (kind, place) = (string(value)?, value.span().start),
                 "url" => url = Some(Secret::Given(string(value)?)),
                 "url_env" => url = Some(Secret::Variable(string(value)?)),
                 "secret" => secret = Some(Secret::Given(string(value)?)),
                 "secret_env" => secret = Some(Secret::Variable(string(value)?)),
+                "from" => mail.from = string(value)?,
+                "to" => mail.to = strings(value, "addresses such as `[\"team@example.com\"]`")?,
+                "certificate" => mail.certificate = Some(string(value)?.into()),
                 other => return Err(unknown(key.span().start, other, "key of a channel", &list(KEYS))),
             }
         }
@@ -124,11 +152,21 @@ mod read {
             let problem = format!("channel `{name}` has a `secret`, which only those of type `webhook` take");
             return Err(Mistake { at, problem });
         }
+        if let Some(key) = of_mail
+            && kind != Kind::Email
+        {
+            let problem = format!("only channels of type `email` take `{}`", key.get_ref());
+            return Err(Mistake { at: key.span().start, problem });
+        }
+        if kind == Kind::Email && (mail.from.is_empty() || mail.to.is_empty()) {
+            let problem = format!("channel `{name}` needs `from`, and `to` with at least one address");
+            return Err(Mistake { at, problem });
+        }
         let problem = || {
             format!("channel `{name}` has no address; write `url`, or `url_env` with the name of a variable")
         };
         let url = url.ok_or_else(|| Mistake { at, problem: problem() })?;
-        Ok(ChannelConfig { name: name.to_owned(), kind, url, secret })
+        Ok(ChannelConfig { name: name.to_owned(), kind, url, secret, mail })
     }
 }
 
@@ -151,11 +189,20 @@ mod tests {
             secret = "whsec_c2VjcmV0"
             [channels.alertmanager]
             url = "http://127.0.0.1:9093"
+            [channels.email]
+            url = "smtps://user:s3cret@smtp.example.com"
+            from = "jobmon <alerts@example.com>"
+            to = ["team@example.com", "ops@example.com"]
         "#;
         let channels = parse(NAME, text).expect("correct").channels;
         let names: Vec<_> = channels.iter().map(|channel| (channel.name.as_str(), channel.kind)).collect();
-        let expected = [("slack", Kind::Slack), ("ops", Kind::Webhook), ("alertmanager", Kind::Alertmanager)];
-        assert_eq!(names.len(), 3);
+        let expected = [
+            ("slack", Kind::Slack),
+            ("ops", Kind::Webhook),
+            ("alertmanager", Kind::Alertmanager),
+            ("email", Kind::Email),
+        ];
+        assert_eq!(names.len(), 4);
         assert!(expected.iter().all(|channel| names.contains(channel)), "{names:?}");
         let shown = format!("{channels:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("c2VjcmV0"), "{shown}");
@@ -171,7 +218,7 @@ mod tests {
             (
                 "[channels.ops]\nurl = 'x'",
                 "jobmon.toml:1:11",
-                "unknown type of channel `ops`; expected any of: alertmanager, slack, webhook; say which with `type`",
+                "unknown type of channel `ops`; expected any of: alertmanager, email, slack, webhook; say which with `type`",
             ),
             ("[channels.ops]\ntype = 'pager'", "jobmon.toml:2:8", "unknown type of channel `pager`"),
             (
@@ -181,6 +228,17 @@ mod tests {
             ),
             ("[channels.slack]\nurl = 5", "jobmon.toml:2:7", "expected text in quotes"),
             ("[channels.slack]\nurl = 'x'\nsecret = 'y'", "jobmon.toml:1:11", "only those of type `webhook`"),
+            (
+                "[channels.slack]\nurl = 'x'\nto = ['y']",
+                "jobmon.toml:3:1",
+                "only channels of type `email` take `to`",
+            ),
+            (
+                "[channels.email]\nurl = 'smtp://host'\nfrom = 'a@example.com'",
+                "jobmon.toml:1:11",
+                "channel `email` needs `from`, and `to` with at least one address",
+            ),
+            ("[channels.email]\nto = 5", "jobmon.toml:2:6", "expected addresses"),
             ("channels = ['slack']", "jobmon.toml:1:12", "expected tables such as `[channels.slack]`"),
         ] {
             let error = parse(NAME, text).expect_err(text).to_string();

@@ -170,6 +170,14 @@ pub(super) fn string(value: &Item<'_>) -> Result<String, Mistake> {
     }
 }
 
+pub(super) fn strings(value: &Item<'_>, what: &str) -> Result<Vec<String>, Mistake> {
+    match value.get_ref() {
+        DeValue::Array(items) => items.iter().map(string).collect(),
+        DeValue::String(text) => Ok(vec![text.to_string()]),
+        _ => Err(expected(value, what)),
+    }
+}
+
 pub(super) fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Ok(*flag),
