@@ -213,8 +213,9 @@ def check_settings(checks, options, folder):
 
 # ---- Arguments ------------------------------------------------------------------------------------------------
 
-MEASURES = ["expected one of", "calls", "cost", "p95_latency", "outcomes_per_search"]
-DIMENSIONS = ["expected one of", "project", "feature", "model", "outcome", "session"]
+# After a near word the list begins a sentence.
+MEASURES = ["xpected one of", "calls", "cost", "p95_latency", "outcomes_per_search"]
+DIMENSIONS = ["xpected one of", "project", "feature", "model", "outcome", "session"]
 TIMES = ["`24h`", "`2026-11-01`", "`2026-11-01T12:00:00Z`"]
 ARGUMENTS = {
     "an unknown measure": (["query", "--measures", "costs"], ["`costs`", *MEASURES]),
