@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,14 +116,19 @@ def run(command, *, cwd=None, env=None, seconds=RUN_SECONDS):
 
 
 @contextmanager
-def started(command, *, cwd=None, env=None, **pipes):
-    """A process that is over when the block is."""
+def started(command, *, cwd=None, env=None, with_children=False, **pipes):
+    """A process that is over when the block is; its children too, where it leaves them behind."""
     command = [str(word) for word in command]
     env = environment() if env is None else env
-    process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, **pipes)
+    process = subprocess.Popen(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, start_new_session=with_children, **pipes
+    )
     try:
         yield process
     finally:
+        if with_children:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         if process.poll() is None:
             process.kill()
             process.wait(timeout=10)

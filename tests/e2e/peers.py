@@ -109,7 +109,7 @@ def answers(url):
 
 @contextmanager
 def _running(command, log, env=None, ready=None):
-    with open(log, "wb") as out, harness.started(command, env=env, stdout=out, stderr=out) as process:
+    with open(log, "wb") as out, harness.started(command, env=env, with_children=True, stdout=out, stderr=out) as process:
         if ready:
             def up():
                 if process.poll() is not None:
@@ -223,15 +223,7 @@ def mail(folder):
     inbox = Path(folder) / "inbox"
     inbox.mkdir()
     command = [python("judge"), Path(__file__).with_name("smtp_server.py"), port, key, trusted, inbox]
-
-    def listens():
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    with _running(command, Path(folder) / "mail.log", ready=listens):
+    with _running(command, Path(folder) / "mail.log", ready=lambda: _listens(port)):
         yield port, trusted, inbox
 
 
