@@ -4,7 +4,7 @@ use crate::args::{Source, Span};
 use crate::commands::{Answer, Message, message, pretty, range};
 use crate::time::age;
 use clap::{Args as Group, Subcommand, ValueEnum};
-use jobmon_core::report::figure_to_json;
+use jobmon_core::report::notice_to_json;
 use jobmon_core::{
     Alert, AlertReplay, Align, Dimension, Event, Notice, NoticeKind, Quantity, Range, Resource, Table,
     Timestamp,
@@ -267,19 +267,7 @@ fn print(notices: &[Notice], format: Format, nothing: &str) -> String {
 }
 
 fn json(notice: &Notice) -> Value {
-    let group: serde_json::Map<_, _> = notice
-        .group
-        .iter()
-        .map(|(dimension, value)| (dimension.name().to_owned(), json!(value.as_deref())))
-        .collect();
-    let figures: serde_json::Map<_, _> = notice
-        .figures
-        .iter()
-        .map(|(name, figure)| (name.to_string(), figure.map_or(Value::Null, figure_to_json)))
-        .collect();
-    json!({
-        "alert": notice.alert.as_str(), "state": notice.kind.name(), "at": notice.at.to_string(),
-        "since": notice.since.to_string(), "group": group, "condition": notice.condition.as_str(), "figures": figures,
-        "silent": notice.silent,
-    })
+    let mut object = notice_to_json(notice);
+    object.insert("silent".to_owned(), json!(notice.silent));
+    Value::Object(object)
 }

@@ -1,5 +1,6 @@
 //! Figures for machines.
 
+use crate::alert::Notice;
 use crate::measure::Quantity;
 use crate::money::{Cost, Usd};
 use crate::query::Row;
@@ -36,6 +37,28 @@ pub fn figure_to_json(figure: Quantity) -> Value {
             json!({"nanodollars": cost.floor().nanos(), "grade": cost.grade(), "estimate": true})
         }
     }
+}
+
+/// What an alert says as a JSON object: `alert`, `state`, `at`, `since`, `condition`, `group`, `figures` as
+/// [`figure_to_json`] writes them, and `summary`.
+pub fn notice_to_json(notice: &Notice) -> Map<String, Value> {
+    let group =
+        notice.group.iter().map(|(dimension, value)| (dimension.name().to_owned(), json!(value.as_deref())));
+    let figures = notice
+        .figures
+        .iter()
+        .map(|(name, figure)| (name.to_string(), figure.map_or(Value::Null, figure_to_json)));
+    let texts = [
+        ("alert", json!(notice.alert.as_str())),
+        ("state", json!(notice.kind.name())),
+        ("at", json!(notice.at.to_string())),
+        ("since", json!(notice.since.to_string())),
+        ("condition", json!(notice.condition.as_str())),
+        ("group", Value::Object(group.collect())),
+        ("figures", Value::Object(figures.collect())),
+        ("summary", json!(notice.summary.as_deref())),
+    ];
+    texts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A figure for a spreadsheet: as [`figure_to_json`], money in dollars to the nanodollar.

@@ -16,7 +16,7 @@ mod tests;
 use crate::aggregate::Aggregate;
 use crate::query::{Engine, Query, QueryError, Range};
 
-pub use figures::{figure_parts, figure_to_csv, figure_to_json, one_line, row_to_json};
+pub use figures::{figure_parts, figure_to_csv, figure_to_json, notice_to_json, one_line, row_to_json};
 pub use period::{Period, PeriodError, PeriodKind};
 pub use section::Section;
 pub use sessions::Sessions;

@@ -3,11 +3,11 @@
 #[cfg(any(feature = "email", feature = "slack", feature = "webhook"))]
 use jobmon_core::Resource;
 #[cfg(feature = "webhook")]
-use jobmon_core::report::figure_to_json;
+use jobmon_core::report::notice_to_json;
 use jobmon_core::report::one_line;
 use jobmon_core::{Notice, NoticeKind};
 #[cfg(feature = "webhook")]
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// In one line: `High error rate (feature=search) fires: error_rate 12.0 %`.
 pub(crate) fn line(notice: &Notice) -> String {
@@ -46,20 +46,9 @@ pub(crate) fn origin(from: &Resource) -> String {
 /// For machines.
 #[cfg(feature = "webhook")]
 pub(crate) fn json(notice: &Notice, from: &Resource) -> Value {
-    let group: Map<_, _> = notice
-        .group
-        .iter()
-        .map(|(dimension, value)| (dimension.name().to_owned(), json!(value.as_deref())))
-        .collect();
-    let figures: Map<_, _> = notice
-        .figures
-        .iter()
-        .map(|(name, figure)| (name.to_string(), figure.map_or(Value::Null, figure_to_json)))
-        .collect();
-    json!({
-        "alert": notice.alert.as_str(), "state": notice.kind.name(), "at": notice.at.to_string(),
-        "since": notice.since.to_string(), "condition": notice.condition.as_str(), "group": group, "figures": figures,
-        "summary": notice.summary.as_deref(), "project": from.project_id.as_deref(),
-        "service": from.service_name.as_deref(), "environment": from.environment.as_deref(),
-    })
+    let mut object = notice_to_json(notice);
+    let of =
+        [("project", &from.project_id), ("service", &from.service_name), ("environment", &from.environment)];
+    object.extend(of.map(|(name, value)| (name.to_owned(), json!(value.as_deref()))));
+    Value::Object(object)
 }
