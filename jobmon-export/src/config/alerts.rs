@@ -1,6 +1,6 @@
 //! `[[alerts]]` in `jobmon.toml`.
 
-use super::file::{Item, Mistake, count, duration, expected, string, strings, unknown};
+use super::file::{Item, Mistake, count, duration, expected, named, place, string, strings, unknown};
 use super::list;
 use jobmon_core::{Alert, Dimension, NoData, Timestamp};
 use std::time::Duration;
@@ -22,20 +22,7 @@ const KEYS: [&str; 11] = [
 
 /// Reads all of them.
 pub(super) fn read(value: &Item<'_>) -> Result<Vec<Alert>, Mistake> {
-    let DeValue::Array(tables) = value.get_ref() else {
-        return Err(expected(value, "tables such as `[[alerts]]`"));
-    };
-    let mut alerts: Vec<Alert> = Vec::new();
-    for table in tables {
-        let DeValue::Table(keys) = table.get_ref() else { return Err(expected(table, "a table")) };
-        let alert = alert(table.span().start, keys)?;
-        if alerts.iter().any(|known| known.name() == alert.name()) {
-            let problem = format!("alert `{}` is there twice; give each a name of its own", alert.name());
-            return Err(Mistake { at: place(keys, "name").unwrap_or(table.span().start), problem });
-        }
-        alerts.push(alert);
-    }
-    Ok(alerts)
+    named(value, "alert", alert, Alert::name)
 }
 
 /// One alert of the table that begins at some place.
@@ -114,11 +101,6 @@ fn moment(value: &Item<'_>) -> Result<Timestamp, Mistake> {
         .and_then(|(hours, minutes)| Some(hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?));
     let minutes = minutes.unwrap_or(0) * if offset.starts_with('-') { -1 } else { 1 };
     Ok(Timestamp::from_nanos(day.nanos() + (seconds - minutes * 60) * 1_000_000_000))
-}
-
-/// Where the value of a key stands.
-fn place(table: &DeTable<'_>, key: &str) -> Option<usize> {
-    table.get(key).map(|value| value.span().start)
 }
 
 #[cfg(test)]

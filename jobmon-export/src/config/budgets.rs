@@ -1,9 +1,9 @@
 //! `[[budgets]]` in `jobmon.toml`.
 
-use super::file::{Item, Mistake, boolean, expected, share, string, unknown};
+use super::file::{Item, Mistake, boolean, expected, named, place, share, string, unknown};
 use super::list;
 use jobmon_core::{Budget, Dimension, Unpriced};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 const KEYS: [&str; 13] = [
     "name", "limit", "per", "total", "feature", "model", "user", "session", "each", "warn_at", "action",
@@ -12,20 +12,7 @@ const KEYS: [&str; 13] = [
 
 /// Reads all of them.
 pub(super) fn read(value: &Item<'_>) -> Result<Vec<Budget>, Mistake> {
-    let DeValue::Array(tables) = value.get_ref() else {
-        return Err(expected(value, "tables such as `[[budgets]]`"));
-    };
-    let mut budgets: Vec<Budget> = Vec::new();
-    for table in tables {
-        let DeValue::Table(keys) = table.get_ref() else { return Err(expected(table, "a table")) };
-        let budget = budget(table.span().start, keys)?;
-        if budgets.iter().any(|known| known.name() == budget.name()) {
-            let problem = format!("budget `{}` is there twice; give each a name of its own", budget.name());
-            return Err(Mistake { at: place(keys, "name").unwrap_or(table.span().start), problem });
-        }
-        budgets.push(budget);
-    }
-    Ok(budgets)
+    named(value, "budget", budget, Budget::name)
 }
 
 /// One budget of the table that begins at some place.
@@ -89,11 +76,6 @@ fn per(budget: Budget, value: &Item<'_>) -> Result<Budget, Mistake> {
         "month" => budget.per_month(),
         other => budget.per(super::duration(other).ok_or_else(|| expected(value, EXPECTED))?),
     })
-}
-
-/// Where the value of a key stands.
-fn place(table: &DeTable<'_>, key: &str) -> Option<usize> {
-    table.get(key).map(|value| value.span().start)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
 use crate::spans::Spans;
-use jobmon_core::UserKey;
+use jobmon_core::{Text, UserKey};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -176,6 +176,34 @@ pub(super) fn strings(value: &Item<'_>, what: &str) -> Result<Vec<String>, Mista
         DeValue::String(text) => Ok(vec![text.to_string()]),
         _ => Err(expected(value, what)),
     }
+}
+
+/// Tables such as `[[alerts]]`, each of which has a name of its own.
+pub(super) fn named<T>(
+    value: &Item<'_>,
+    what: &str,
+    read: fn(usize, &DeTable<'_>) -> Result<T, Mistake>,
+    name: fn(&T) -> &Text,
+) -> Result<Vec<T>, Mistake> {
+    let DeValue::Array(tables) = value.get_ref() else {
+        return Err(expected(value, &format!("tables such as `[[{what}s]]`")));
+    };
+    let mut all: Vec<T> = Vec::new();
+    for table in tables {
+        let DeValue::Table(keys) = table.get_ref() else { return Err(expected(table, "a table")) };
+        let one = read(table.span().start, keys)?;
+        if all.iter().any(|known| name(known) == name(&one)) {
+            let problem = format!("{what} `{}` is there twice; give each a name of its own", name(&one));
+            return Err(Mistake { at: place(keys, "name").unwrap_or(table.span().start), problem });
+        }
+        all.push(one);
+    }
+    Ok(all)
+}
+
+/// Where the value of a key stands.
+pub(super) fn place(table: &DeTable<'_>, key: &str) -> Option<usize> {
+    table.get(key).map(|value| value.span().start)
 }
 
 pub(super) fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
