@@ -1,7 +1,7 @@
 //! [`Aggregate`]: any number of events summed up in one mergeable value.
 
 use crate::dimension::{Dimension, Key};
-use crate::event::{End, Event, Verdict};
+use crate::event::{End, Event, Judged, Label, Side, Verdict};
 use crate::exporter::Resource;
 use crate::money::{Cost, CostSum, Usd};
 use crate::sketch::Sketch;
@@ -180,6 +180,16 @@ aggregate! {
     input_image_tokens,
     /// Output tokens that carry images.
     output_image_tokens,
+    /// Yes or no, predicted.
+    predictions,
+    /// Yes was predicted, rightly.
+    true_positives,
+    /// Yes was predicted, wrongly.
+    false_positives,
+    /// No was predicted, rightly.
+    true_negatives,
+    /// No was predicted, wrongly.
+    false_negatives,
 }
 
 /// Is given a key, and what to do to the aggregate of that key.
@@ -232,11 +242,23 @@ impl Aggregate {
                     self.relevant = self.relevant.saturating_add(relevant);
                 }
             }
+            Event::Label(label) => self.add_label(label),
             Event::Late(late) => {
                 self.late += 1;
                 self.add_usage(late.usage());
                 self.add_cost(late.cost(), late.wasted());
             }
+        }
+    }
+
+    fn add_label(&mut self, label: &Label) {
+        self.predictions += u64::from(label.side == Side::Prediction);
+        match label.judged() {
+            None => {}
+            Some(Judged::TruePositive) => self.true_positives += 1,
+            Some(Judged::FalsePositive) => self.false_positives += 1,
+            Some(Judged::TrueNegative) => self.true_negatives += 1,
+            Some(Judged::FalseNegative) => self.false_negatives += 1,
         }
     }
 
@@ -301,6 +323,12 @@ impl Aggregate {
     /// Errors: calls that returned one, and panics. Cancelled calls are not errors.
     pub const fn errors(&self) -> u64 {
         self.failed.saturating_add(self.panicked)
+    }
+
+    /// Predictions of which it is known whether they were right.
+    pub const fn judged(&self) -> u64 {
+        let right = self.true_positives.saturating_add(self.true_negatives);
+        right.saturating_add(self.false_positives).saturating_add(self.false_negatives)
     }
 }
 

@@ -27,6 +27,7 @@ words! {
         Category "category" "Why calls failed."
         Score "score" "Name of a score. Calls have none: grouping by it keeps them in every group."
         Outcome "outcome" "Kind of an outcome. Calls have none: grouping by it keeps them in every group."
+        Label "label" "Name of what is predicted. Calls have none: grouping by it keeps them in every group."
         Session "session" "The session. Answered from single events, so only within their retention."
         User "user" "The user. Answered from single events, so only within their retention."
     }
@@ -41,7 +42,7 @@ impl Dimension {
 
     /// Whether it belongs to one kind of fact, so that it says nothing about other events.
     pub const fn is_of_facts(self) -> bool {
-        matches!(self, Self::Score | Self::Outcome)
+        matches!(self, Self::Score | Self::Outcome | Self::Label)
     }
 }
 
@@ -85,6 +86,7 @@ impl Key {
             }
             Event::Score(score) => key.set(Dimension::Score, Some(score.name.clone())),
             Event::Outcome(outcome) => key.set(Dimension::Outcome, Some(outcome.kind.clone())),
+            Event::Label(label) => key.set(Dimension::Label, Some(label.name.clone())),
             Event::Feedback(_) | Event::Search(_) => {}
             Event::Late(late) => key.set(Dimension::Category, late.category.map(|c| Text::literal(c.name()))),
         }

@@ -2,7 +2,8 @@
 
 use crate::call::Active;
 use crate::context::Context;
-use crate::event::{Event, Fact, Feedback, Outcome, Pricing, Prompt, Score, Search, Verdict};
+use crate::digest::Digest;
+use crate::event::{Event, Fact, Feedback, Outcome, Prefix, Pricing, Prompt, Score, Search, Verdict};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::monitor::Shared;
@@ -12,6 +13,7 @@ use crate::text::Text;
 use crate::time::Timestamp;
 use crate::usage::Usage;
 use crate::value::Value;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -158,6 +160,32 @@ impl Current {
         self.with(|call| call.set_prompt(prompt), "a prompt");
     }
 
+    /// Says what the answer of the call depends on: calls of the same function with the same key could have been answered
+    /// from a cache, and should agree where they were not. Only a digest of it is kept.
+    ///
+    /// ```
+    /// let (job, prompt_version) = (17, "v3");
+    /// jobmon_core::current().cache_key(format_args!("{job}/{prompt_version}"));
+    /// ```
+    pub fn cache_key(&self, key: impl fmt::Display) {
+        if let Some(key) = unharmed(|| Digest::of(&key)) {
+            self.with(|call| call.set_cache_key(key), "a cache key");
+        }
+    }
+
+    /// Says how what the model is asked begins, where that stays the same from call to call, such as instructions: a
+    /// provider could cache it. Only a digest of it is kept, and both lengths. [`Current::request`] does it by itself.
+    ///
+    /// ```
+    /// let instructions = "You compare CVs with job postings. ..";
+    /// let prompt = format!("{instructions} The posting: ..");
+    /// jobmon_core::current().prompt_prefix(instructions, &prompt);
+    /// ```
+    pub fn prompt_prefix(&self, prefix: &str, prompt: &str) {
+        let prefix = Prefix::new(Digest::of(prefix), prefix.len() as u64, prompt.len() as u64);
+        self.with(|call| call.set_prefix(prefix), "a prefix");
+    }
+
     /// Sets the address of the API that is asked, which tells the provider's prices where no provider is given.
     pub fn api_url(&self, url: impl Into<Text>) {
         let url = url.into().limited(LONGEST_QUERY);
@@ -221,7 +249,7 @@ impl Current {
 }
 
 /// Hands a fact to the monitor, about a call or about the current one.
-fn tell(call: Option<CallId>, event: impl FnOnce(Fact) -> Event) {
+pub(crate) fn tell(call: Option<CallId>, event: impl FnOnce(Fact) -> Event) {
     let Some(monitor) = Shared::current() else { return };
     let fact = Context::peek(|context| {
         let here = context.call.as_deref();

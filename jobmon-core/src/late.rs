@@ -32,6 +32,7 @@ impl Ended {
             call.model_name().cloned(),
         );
         subject.prompt.clone_from(&call.prompt);
+        subject.cache_key.clone_from(&call.cache_key);
         let failed = call.attempts.iter().filter(|attempt| attempt.failure.is_some());
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },

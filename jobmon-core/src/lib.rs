@@ -23,6 +23,7 @@ mod category;
 mod context;
 mod costing;
 mod delivery;
+mod digest;
 mod dimension;
 mod event;
 mod exporter;
@@ -30,6 +31,7 @@ mod facts;
 mod failure;
 mod foreign;
 mod id;
+mod labels;
 mod lane;
 mod late;
 mod measure;
@@ -39,6 +41,7 @@ mod monitored;
 mod observed;
 mod operation;
 mod origin;
+mod prediction;
 mod price;
 mod probe;
 mod pseudonym;
@@ -89,9 +92,9 @@ pub use costing::{reprice, reprice_late};
 pub use delivery::{Delivery, ExporterDelivery, Health};
 pub use dimension::{Dimension, Key};
 pub use event::{
-    Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Gaps, Late, Location,
-    Message, Modality, Original, Outcome, Part, PricedAnswer, Pricing, Prompt, Request, Role, Rollup, Scope,
-    Score, Search, Subject, Tool, Verdict,
+    Attempt, CallRecord, Chunks, Content, DataPlace, End, Event, Fact, Feedback, Gaps, Judged, Label, Late,
+    Location, Message, Modality, Original, Outcome, Part, Prefix, PricedAnswer, Pricing, Prompt, Request,
+    Role, Rollup, Scope, Score, Search, Side, Subject, Tool, Verdict,
 };
 pub use exporter::{Batch, ExportError, Exporter, Resource};
 pub use facts::{Current, Searched, current, feedback, observe, outcome, score, score_of, search};
@@ -104,6 +107,7 @@ pub use money::{Cost, CostSum, ParseUsdError, Usd};
 pub use monitor::{Guard, Pipeline, StartError};
 pub use observed::{Observed, observe_at_end, observe_stream};
 pub use operation::Operation;
+pub use prediction::{Labelled, prediction, truth};
 #[cfg(feature = "prices")]
 pub use price::{ListedModel, ModelPrice, Priced, Rate, RateError, Rates, Rule};
 pub use price::{PriceRequest, Prices, PricesError, Watch};

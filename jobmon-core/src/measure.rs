@@ -346,6 +346,32 @@ impl Measure {
         measure("feedback_rate", Ratio, "positive_feedback / feedback.", |a| {
             ratio(a.positive, a.positive.saturating_add(a.negative))
         }),
+        measure("predictions", Count, "Yes or no, predicted.", |a| count(a.predictions)),
+        measure(
+            "judged_predictions",
+            Count,
+            "Predictions of which it became known whether they were right.",
+            |a| count(a.judged()),
+        ),
+        measure("true_positives", Count, "Yes was predicted, rightly.", |a| count(a.true_positives)),
+        measure("false_positives", Count, "Yes was predicted, wrongly.", |a| count(a.false_positives)),
+        measure("true_negatives", Count, "No was predicted, rightly.", |a| count(a.true_negatives)),
+        measure("false_negatives", Count, "No was predicted, wrongly.", |a| count(a.false_negatives)),
+        measure("accuracy", Ratio, "(true_positives + true_negatives) / judged_predictions.", |a| {
+            ratio(a.true_positives.saturating_add(a.true_negatives), a.judged())
+        }),
+        measure("precision", Ratio, "true_positives / (true_positives + false_positives).", |a| {
+            ratio(a.true_positives, a.true_positives.saturating_add(a.false_positives))
+        }),
+        measure("recall", Ratio, "true_positives / (true_positives + false_negatives).", |a| {
+            ratio(a.true_positives, a.true_positives.saturating_add(a.false_negatives))
+        }),
+        measure(
+            "false_positive_rate",
+            Ratio,
+            "false_positives / (false_positives + true_negatives): of what is no, how much was taken for yes.",
+            |a| ratio(a.false_positives, a.false_positives.saturating_add(a.true_negatives)),
+        ),
         measure("outcomes", Count, "Outcomes reported.", |a| count(a.outcomes)),
         measure("outcome_value", Money, "What outcomes are worth, where that was said.", |a| {
             (a.outcomes > 0).then_some(Quantity::Usd(a.outcome_value))

@@ -103,7 +103,7 @@ impl FromStr for Filter {
 
 /// A question: which measures, grouped by what, over which time, of which events.
 ///
-/// A filter or grouping by `score` or `outcome` picks among facts of that kind and leaves calls as they are, so
+/// A filter or grouping by `score`, `outcome` or `label` picks among facts of that kind and leaves calls as they are, so
 /// that `cost_per_outcome` by `outcome` divides the whole cost by the outcomes of each kind.
 ///
 /// ```
@@ -198,7 +198,9 @@ impl Query {
     ) -> Result<BTreeMap<(Option<Timestamp>, Key), Aggregate>, QueryError> {
         let facts: Vec<_> = self.by.iter().copied().filter(|dimension| dimension.is_of_facts()).collect();
         if facts.len() > 1 {
-            return Err(QueryError("group by either `score` or `outcome`: no event has both".to_owned()));
+            return Err(QueryError(
+                "group by one of `score`, `outcome` and `label`: no event has two of them".to_owned(),
+            ));
         }
         let mut groups: BTreeMap<(Option<Timestamp>, Key), Aggregate> = BTreeMap::new();
         engine.scan(self, &mut |at, key, aggregate| {

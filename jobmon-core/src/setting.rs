@@ -2,6 +2,7 @@
 
 use crate::call::{LONGEST_ATTRIBUTE, MOST_ATTRIBUTES};
 use crate::capture::{Capture, Captured};
+use crate::digest::Digest;
 use crate::event::{CallRecord, Prompt};
 use crate::id::{CallId, SpanId, TraceId};
 use crate::operation::Operation;
@@ -9,6 +10,7 @@ use crate::probe::unharmed;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::value::Value;
+use std::fmt;
 
 /// What the attribute sets when a call starts. Made only when somebody listens.
 #[derive(Debug)]
@@ -53,6 +55,11 @@ impl Setting {
     pub fn prompt(&mut self, name: &(impl AsRef<str> + ?Sized), version: &(impl AsRef<str> + ?Sized)) {
         let version = Some(version.as_ref()).filter(|version| !version.is_empty());
         self.record.prompt = Some(Prompt::new(Text::copied(name.as_ref()), version.map(Text::copied)));
+    }
+
+    /// Sets what its answer depends on.
+    pub fn cache_key(&mut self, key: &(impl fmt::Display + ?Sized)) {
+        self.record.cache_key = unharmed(|| Digest::of(key));
     }
 
     /// Sets the address of the API.

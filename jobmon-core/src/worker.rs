@@ -4,6 +4,7 @@ use crate::context;
 use crate::costing;
 use crate::event::Event;
 use crate::exporter::Batch;
+use crate::labels::Labels;
 use crate::lane::lock;
 use crate::monitor::Shared;
 use crate::rollup::Rollups;
@@ -20,6 +21,7 @@ fn run(shared: &Shared) {
     shared.settings.prices.warm_up();
     let resource = Arc::new(shared.settings.resource.clone());
     let mut rollups = Rollups::default();
+    let mut labels = Labels::default();
     loop {
         let interval = shared.settings.flush_interval;
         let many = shared.many();
@@ -60,6 +62,7 @@ fn run(shared: &Shared) {
                     Event::Outcome(outcome) if outcome.value.is_none() => {
                         outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();
                     }
+                    Event::Label(label) => labels.join(label),
                     Event::Late(late) => {
                         costing::price_late(late, &shared.settings.prices);
                         shared.book.late(late);

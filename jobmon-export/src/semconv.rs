@@ -129,6 +129,12 @@ pub(crate) mod own {
         SEARCH_QUERY = "jobmon.search.query";
         SEARCH_RESULTS = "jobmon.search.results";
         SEARCH_RELEVANT = "jobmon.search.relevant";
+        LABEL = "jobmon.label";
+        LABEL_NAME = "jobmon.label.name";
+        LABEL_KEY = "jobmon.label.key";
+        LABEL_SIDE = "jobmon.label.side";
+        LABEL_VALUE = "jobmon.label.value";
+        LABEL_JUDGED = "jobmon.label.judgement";
         LATE = "jobmon.late";
     }
 

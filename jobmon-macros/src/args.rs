@@ -5,7 +5,9 @@ use crate::fields::{self, Field};
 use crate::mistakes::{Mistakes, each, list_of};
 use crate::named::{self, Prompt};
 use crate::retry::{Retry, Wait};
-use crate::values::{budget, closure, crate_path, given, literal_name, model_check, operation, track, usage};
+use crate::values::{
+    budget, cache_key, closure, crate_path, given, literal_name, model_check, operation, track, usage,
+};
 use crate::{models, words};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -27,6 +29,7 @@ const KEYS: &[&str] = &[
     "budget",
     "capture",
     "prompt",
+    "cache_key",
     "api_url",
     "price_context",
     "boxed",
@@ -54,6 +57,8 @@ pub(crate) struct Args {
     pub(crate) budget: Option<Budget>,
     pub(crate) capture: Option<Capture>,
     pub(crate) prompt: Option<Prompt>,
+    /// What displays what the answer depends on.
+    pub(crate) cache_key: Option<Given>,
     pub(crate) api_url: Option<Given>,
     pub(crate) price_context: Vec<(String, Given)>,
     /// Of the word.
@@ -149,6 +154,7 @@ impl Args {
             budget: self.budget.or(others.budget),
             capture: self.capture.or(others.capture),
             prompt: self.prompt.or(others.prompt),
+            cache_key: self.cache_key.or(others.cache_key),
             api_url: self.api_url.or(others.api_url),
             price_context,
             boxed: self.boxed.or(others.boxed),
@@ -167,7 +173,8 @@ impl Args {
     pub(crate) fn outside(&self) -> TokenStream {
         let budget = self.budget.as_ref().and_then(|budget| budget.name.as_ref());
         let prompt = self.prompt.iter().flat_map(|prompt| [Some(&prompt.name), prompt.version.as_ref()]);
-        let given = [&self.provider, &self.model, &self.feature, &self.api_url].into_iter().flatten();
+        let given = [&self.provider, &self.model, &self.feature, &self.cache_key, &self.api_url];
+        let given = given.into_iter().flatten();
         let given = given.chain(budget).chain(prompt.flatten());
         let given = given.chain(self.price_context.iter().map(|(_, value)| value));
         let given =
@@ -256,6 +263,7 @@ impl Args {
             "provider" => self.provider = Some(given(input, &name)?),
             "model" => self.model = Some(given(input, &name)?),
             "feature" => self.feature = Some(given(input, &name)?),
+            "cache_key" => self.cache_key = Some(cache_key(input)?),
             "api_url" => self.api_url = Some(given(input, &name)?),
             "name" => self.name = Some(literal_name(input)?),
             "usage" => self.usage = usage(input)?,

@@ -69,6 +69,7 @@ use proc_macro::TokenStream;
 /// | `timeout` | how long an attempt may take: `"30s"`, or an expression that gives a `Duration`. The error must be `From<jobmon::TimedOut>` |
 /// | `budget` | no value: budgets that block may stop the call before its body runs; or the name of one that counts it, a string or an expression that gives one (`AsRef<str>`). The error must be `From<jobmon::BudgetExceeded>` |
 /// | `prompt(name = .., version = ..)` | the prompt that is used, so that its versions can be compared; strings or expressions over the arguments |
+/// | `cache_key` | what the answer depends on, anything that can be displayed: calls with the same key could have been answered from a cache. A digest of it is kept |
 /// | `api_url` | the address of the API, a string or an expression: it tells the provider's prices where no provider is given |
 /// | `price_context(processing = .., ..)` | what else decides on the price and answers do not tell, in the words of the price list: `processing = "batch"`, `service_tier = "flex"`, `search_type = "fast"` |
 /// | `boxed` | no value: the body's future is boxed, so that its size does not add up in the futures around it |

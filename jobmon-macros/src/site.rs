@@ -86,6 +86,10 @@ impl Call<'_> {
             let version = version.as_ref().map_or_else(|| quote_spanned!(at=> ""), tokens);
             settings.push(quote_spanned!(at=> #p::Setting::prompt(__jobmon_call, &(#name), &(#version));));
         }
+        if let Some(key) = &args.cache_key {
+            let (at, key) = (span(key), tokens(key));
+            settings.push(quote_spanned!(at=> #p::Setting::cache_key(__jobmon_call, &(#key));));
+        }
         if let Some(url) = &args.api_url {
             let (at, url) = (span(url), tokens(url));
             settings.push(quote_spanned!(at=> #p::Setting::api_url(__jobmon_call, &(#url));));

@@ -77,21 +77,33 @@ pub(crate) fn operation(input: ParseStream<'_>) -> Result<&'static str> {
 
 pub(crate) fn given(input: ParseStream<'_>, key: &str) -> Result<Given> {
     let value = expression(input)?;
-    let is_negative = |unary: &syn::ExprUnary| matches!(unary.op, syn::UnOp::Neg(_));
-    let wrong = match value {
-        Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => return Ok(Given::Literal(text)),
-        Expr::Unary(unary) if is_negative(&unary) => Expr::Unary(unary),
-        Expr::Lit(_)
-        | Expr::Closure(_)
-        | Expr::Range(_)
-        | Expr::Assign(_)
-        | Expr::Array(_)
-        | Expr::Tuple(_) => value,
-        value => return Ok(Given::Computed(Box::new(value))),
-    };
-    let message =
-        format!("`{key}` takes a string, or an expression over the arguments that gives one (`AsRef<str>`)");
-    Err(Error::new_spanned(wrong, message))
+    if let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = value {
+        return Ok(Given::Literal(text));
+    }
+    let is_negative = matches!(&value, Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)));
+    if is_negative || is_no_value(&value) || matches!(value, Expr::Lit(_)) {
+        let message = format!(
+            "`{key}` takes a string, or an expression over the arguments that gives one (`AsRef<str>`)"
+        );
+        return Err(Error::new_spanned(value, message));
+    }
+    Ok(Given::Computed(Box::new(value)))
+}
+
+/// What no string comes of, and nothing that can be displayed.
+const fn is_no_value(value: &Expr) -> bool {
+    matches!(value, Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Array(_) | Expr::Tuple(_))
+}
+
+/// What an answer depends on: anything that can be displayed.
+pub(crate) fn cache_key(input: ParseStream<'_>) -> Result<Given> {
+    let value = expression(input)?;
+    if is_no_value(&value) {
+        let message = "`cache_key` takes an expression over the arguments that can be displayed: `job.id`, or \
+                       `format_args!(\"{}/{}\", job.id, VERSION)`";
+        return Err(Error::new_spanned(value, message));
+    }
+    Ok(Given::Computed(Box::new(value)))
 }
 
 /// The name of a budget.

@@ -5,6 +5,7 @@ mod budgets;
 mod content;
 mod context;
 mod exits;
+mod labels;
 mod late;
 mod money;
 mod promises;

@@ -7,12 +7,13 @@
 //! They go the way of every event: through the pipeline, which prices them, to the exporters. A description has the
 //! names of `docs/jsonl.md`, and in place of costs only what was used: `at` (nanoseconds), `name`, `operation`, `provider`,
 //! `model`, `session`, `user`, `feature`, `strategy`, `call`, `duration_nanos`, `end`, `attempts` (each null or the category
-//! it failed with), `http_status` of failed attempts, `answers` (`{"attempt", "model", "input", "output", "cache_read"}`).
+//! it failed with), `http_status` and `message` of failed attempts, `answers` (`{"attempt", "model", "input", "output",
+//! "cache_read"}`), `root`, `prompt`, `prompt_version`, `cache_key`, `attributes`, `prefix` (as in `request`).
 
 use jobmon::{
     Answer, Attempt, CallId, CallRecord, Cost, End, ErrorCategory, Event, Fact, Failure, Feedback, Jsonl,
-    Late, Monitor, Operation, Outcome, PricedAnswer, Scope, Score, Search, Sqlite, Subject, Text, Timestamp,
-    Usage, Usd, testing,
+    Label, Late, Monitor, Operation, Outcome, Prefix, PricedAnswer, Prompt, Request, Scope, Score, Search,
+    Sqlite, Subject, Text, Timestamp, Usage, Usd, testing,
 };
 use serde_json::Value;
 use std::error::Error;
@@ -57,6 +58,12 @@ fn event(of: &Value) -> Option<Event> {
             search.results = of["results"].as_u64()?;
             search.relevant = of["relevant"].as_u64();
             Event::Search(search)
+        }
+        side @ ("prediction" | "truth") => {
+            let side = side.parse().ok()?;
+            let mut label = Label::new(fact(of)?, text(&of["name"])?, side, of["value"].as_bool()?);
+            label.key = text(&of["key"]);
+            Event::Label(label)
         }
         "late" => {
             let mut late = Late::new(fact(of)?);
@@ -104,6 +111,20 @@ fn call(of: &Value) -> Option<CallRecord> {
     call.provider = text(&of["provider"]);
     call.model = text(&of["model"]);
     call.scope = scope(of);
+    if let Some(root) = id(&of["root"]) {
+        (call.root, call.parent) = (root.span, Some(root.span));
+    }
+    call.prompt = text(&of["prompt"]).map(|name| Prompt::new(name, text(&of["prompt_version"])));
+    call.cache_key = text(&of["cache_key"]);
+    if let Some(digest) = text(&of["prefix"]["digest"]) {
+        let size = |key: &str| of["prefix"][key].as_u64();
+        let mut request = Request::default();
+        request.prefix = Some(Prefix::new(digest, size("bytes")?, size("of_bytes")?));
+        call.request = Some(Box::new(request));
+    }
+    for (key, value) in of["attributes"].as_object().into_iter().flatten() {
+        call.attributes.push((Text::copied(key), attribute(value)?));
+    }
     call.duration = of["duration_nanos"].as_u64().map(Duration::from_nanos);
     call.end = of["end"].as_str()?.parse().ok()?;
     call.answers = of["answers"].as_array().into_iter().flatten().map(answer).collect::<Option<_>>()?;
@@ -123,8 +144,18 @@ fn call(of: &Value) -> Option<CallRecord> {
     Some(call)
 }
 
+fn attribute(of: &Value) -> Option<jobmon::Value> {
+    Some(match of {
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => number.as_i64()?.into(),
+        Value::String(text) => text.clone().into(),
+        _ => return None,
+    })
+}
+
 fn failure(category: &str, of: &Value) -> Option<Failure> {
     let mut failure = Failure::new(category.parse::<ErrorCategory>().ok()?);
+    failure.message = text(&of["message"]);
     failure.http_status = of["http_status"].as_u64().and_then(|status| u16::try_from(status).ok());
     Some(failure)
 }

@@ -12,6 +12,7 @@ enum Family {
     /// Scores and verdicts.
     Quality,
     Outcomes,
+    Predictions,
     Searches,
 }
 
@@ -26,10 +27,9 @@ impl Family {
             Dimension::Model if of_request => "gen_ai_request_model",
             Dimension::Name if of_house && self != Self::Searches => "jobmon_name",
             Dimension::Feature if of_house => "jobmon_feature",
-            Dimension::Strategy if matches!(self, Self::Quality | Self::Outcomes | Self::Searches) => {
-                "jobmon_strategy"
-            }
+            Dimension::Strategy if !of_request => "jobmon_strategy",
             Dimension::Score if self == Self::Quality => "gen_ai_evaluation_name",
+            Dimension::Label if self == Self::Predictions => "jobmon_label_name",
             Dimension::Outcome if self == Self::Outcomes => "jobmon_outcome_kind",
             _ => return None,
         })
@@ -59,8 +59,17 @@ const CHUNK: &str = "gen_ai_client_inference_time_per_output_chunk_seconds";
 const INPUT: &str = "gen_ai_client_inference_usage_input_tokens_total";
 const OUTPUT: &str = "gen_ai_client_inference_usage_output_tokens_total";
 
+const JUDGED: &str = "jobmon_judged_predictions_total";
+
+/// Selects predictions by how they fared.
+macro_rules! judged {
+    ($how:literal) => {
+        concat!("jobmon_label_judgement=~\"", $how, "\"")
+    };
+}
+
 fn formula(measure: &str) -> Option<Formula> {
-    use Family::{Calls, Outcomes, Quality, Requests, Searches};
+    use Family::{Calls, Outcomes, Predictions, Quality, Requests, Searches};
     use Formula::{Count, Mean, Quantile, Ratio, Sum};
     Some(match measure {
         "calls" => Count(Calls, CALLS, ""),
@@ -109,6 +118,25 @@ fn formula(measure: &str) -> Option<Formula> {
         }
         "negative_feedback" => {
             Count(Quality, "jobmon_feedback_total", "gen_ai_evaluation_score_label=\"negative\"")
+        }
+        "predictions" => Count(Predictions, "jobmon_predictions_total", ""),
+        "judged_predictions" => Count(Predictions, JUDGED, ""),
+        "true_positives" => Count(Predictions, JUDGED, judged!("true_positive")),
+        "false_positives" => Count(Predictions, JUDGED, judged!("false_positive")),
+        "true_negatives" => Count(Predictions, JUDGED, judged!("true_negative")),
+        "false_negatives" => Count(Predictions, JUDGED, judged!("false_negative")),
+        "accuracy" => Ratio(Predictions, (JUDGED, judged!("true_positive|true_negative")), (JUDGED, "")),
+        "precision" => {
+            let yes = judged!("true_positive|false_positive");
+            Ratio(Predictions, (JUDGED, judged!("true_positive")), (JUDGED, yes))
+        }
+        "recall" => {
+            let is_yes = judged!("true_positive|false_negative");
+            Ratio(Predictions, (JUDGED, judged!("true_positive")), (JUDGED, is_yes))
+        }
+        "false_positive_rate" => {
+            let is_no = judged!("false_positive|true_negative");
+            Ratio(Predictions, (JUDGED, judged!("false_positive")), (JUDGED, is_no))
         }
         "outcomes" => Count(Outcomes, "jobmon_outcomes_total", ""),
         "outcome_value" => Count(Outcomes, "jobmon_outcome_value_usd_total", ""),

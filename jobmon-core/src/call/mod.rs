@@ -168,6 +168,7 @@ impl Active {
             subject.provider.clone_from(&record.provider);
             subject.model = record.model_name().cloned();
             subject.prompt.clone_from(&record.prompt);
+            subject.cache_key.clone_from(&record.cache_key);
         } else if let Some(ended) = state.ended.as_deref().and_then(Ended::subject) {
             subject.clone_from(ended);
         }

@@ -1,7 +1,7 @@
 //! What is reported of a call while it runs, and after it.
 
 use super::{Active, LONGEST_ATTRIBUTE, MOST_ANSWERS, MOST_ATTRIBUTES, State};
-use crate::event::{CallRecord, Chunks, Event, Late, Message, PricedAnswer, Pricing, Prompt};
+use crate::event::{CallRecord, Chunks, Event, Late, Message, Prefix, PricedAnswer, Pricing, Prompt};
 use crate::failure::Failure;
 use crate::lane::lock;
 use crate::late::Ended;
@@ -113,7 +113,9 @@ impl Active {
         let model = wire::request::model(body);
         let content = if self.captures()[0] { wire::request::content(body) } else { None };
         let set = |record: &mut CallRecord, ()| {
-            record.request = Some(Box::new(facts));
+            let prefix = record.request.take().and_then(|request| request.prefix);
+            let request = record.request.insert(Box::new(facts));
+            request.prefix = prefix.or(request.prefix.take());
             record.model = record.model.take().or(model);
             if let Some(content) = content {
                 let kept = record.content.get_or_insert_default();
@@ -139,6 +141,19 @@ impl Active {
     /// Sets the prompt that it uses.
     pub(crate) fn set_prompt(&self, prompt: Prompt) {
         self.record(prompt, |record, prompt| record.prompt = Some(prompt), |_, _| None);
+    }
+
+    /// Sets what its answer depends on.
+    pub(crate) fn set_cache_key(&self, key: Text) {
+        self.record(key, |record, key| record.cache_key = Some(key), |_, _| None);
+    }
+
+    /// Sets the beginning of its request that stays the same.
+    pub(crate) fn set_prefix(&self, prefix: Prefix) {
+        let set = |record: &mut CallRecord, prefix| {
+            record.request.get_or_insert_default().prefix = Some(prefix);
+        };
+        self.record(prefix, set, |_, _| None);
     }
 
     /// Sets something that decides on prices.

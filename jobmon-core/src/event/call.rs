@@ -79,6 +79,8 @@ pub struct CallRecord {
     pub original: Option<Original>,
     /// The prompt that it used.
     pub prompt: Option<Prompt>,
+    /// A digest of what its answer depends on: calls of one name with the same could have the same answer.
+    pub cache_key: Option<Text>,
     /// What the calls inside it used and cost. No sum counts it: it counts where the requests were made.
     pub rollup: Option<Box<Rollup>>,
     /// Whether it succeeded as a model call and yet nobody reported usage.
@@ -126,6 +128,7 @@ impl CallRecord {
             prices: None,
             original: None,
             prompt: None,
+            cache_key: None,
             rollup: None,
             usage_missing: false,
             tokens_tracked: true,

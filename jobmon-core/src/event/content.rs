@@ -172,4 +172,37 @@ pub struct Request {
     pub dimensions: Option<u64>,
     /// How embeddings are written.
     pub encoding_formats: Vec<Text>,
+    /// Its beginning that stays the same from request to request.
+    pub prefix: Option<Prefix>,
+}
+
+/// The beginning of a request that providers can cache: instructions and tools. No content: a digest and sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prefix {
+    /// Stands for its text: 16 hexadecimal digits.
+    pub digest: Text,
+    /// Bytes that it has.
+    pub bytes: u64,
+    /// Bytes of all that is asked, itself included.
+    pub of_bytes: u64,
+}
+
+impl Prefix {
+    /// A prefix by its digest and sizes.
+    pub const fn new(digest: Text, bytes: u64, of_bytes: u64) -> Self {
+        Self { digest, bytes, of_bytes }
+    }
+
+    /// Tokens of it, of so many input tokens: by the share of its bytes.
+    ///
+    /// ```
+    /// use jobmon_core::Prefix;
+    /// assert_eq!(Prefix::new("0123456789abcdef".into(), 3_000, 4_000).tokens(1_200), 900);
+    /// ```
+    pub fn tokens(&self, input: u64) -> u64 {
+        let share = u128::from(self.bytes.min(self.of_bytes));
+        let tokens = u128::from(input) * share / u128::from(self.of_bytes.max(1));
+        u64::try_from(tokens).unwrap_or(u64::MAX)
+    }
 }

@@ -43,12 +43,14 @@ pub struct Subject {
     pub model: Option<Text>,
     /// Its prompt.
     pub prompt: Option<Prompt>,
+    /// What calls with the same answer have in common.
+    pub cache_key: Option<Text>,
 }
 
 impl Subject {
     /// What is known of a call.
     pub const fn new(name: Text, operation: Operation, provider: Option<Text>, model: Option<Text>) -> Self {
-        Self { name, operation, provider, model, prompt: None }
+        Self { name, operation, provider, model, prompt: None, cache_key: None }
     }
 }
 

@@ -4,6 +4,7 @@ mod call;
 mod chunks;
 mod content;
 mod fact;
+mod label;
 mod late;
 
 use crate::text::Text;
@@ -11,8 +12,9 @@ use crate::time::Timestamp;
 
 pub use call::{Attempt, CallRecord, End, Location, Original, PricedAnswer, Pricing, Prompt, Rollup};
 pub use chunks::{Chunks, Gaps};
-pub use content::{Content, DataPlace, Message, Modality, Part, Request, Role, Tool};
+pub use content::{Content, DataPlace, Message, Modality, Part, Prefix, Request, Role, Tool};
 pub use fact::{Fact, Feedback, Outcome, Score, Search, Subject, Verdict};
+pub use label::{Judged, Label, Side};
 pub use late::Late;
 
 /// Something that happened: a finished call, or a fact about one.
@@ -29,6 +31,8 @@ pub enum Event {
     Outcome(Outcome),
     /// A search and what it found.
     Search(Search),
+    /// What was predicted, or what turned out to be true.
+    Label(Label),
     /// Usage or attributes of a call that had ended.
     Late(Box<Late>),
 }
@@ -62,7 +66,8 @@ impl Event {
             Self::Score(Score { fact, .. })
             | Self::Feedback(Feedback { fact, .. })
             | Self::Outcome(Outcome { fact, .. })
-            | Self::Search(Search { fact, .. }) => Some(fact),
+            | Self::Search(Search { fact, .. })
+            | Self::Label(Label { fact, .. }) => Some(fact),
             Self::Late(late) => Some(&mut late.fact),
         }
     }
@@ -74,7 +79,8 @@ impl Event {
             Self::Score(Score { fact, .. })
             | Self::Feedback(Feedback { fact, .. })
             | Self::Outcome(Outcome { fact, .. })
-            | Self::Search(Search { fact, .. }) => Err(fact),
+            | Self::Search(Search { fact, .. })
+            | Self::Label(Label { fact, .. }) => Err(fact),
             Self::Late(late) => Err(&late.fact),
         }
     }

@@ -1,7 +1,8 @@
 //! Requests in the wire formats of providers: how a model is asked, and what.
 
 use super::messages;
-use crate::event::{Content, Message, Request, Role, Tool};
+use crate::digest::Digest;
+use crate::event::{Content, Message, Prefix, Request, Role, Tool};
 use crate::text::Text;
 use serde_json::Value;
 
@@ -60,7 +61,38 @@ pub(crate) fn facts(body: &Value) -> Request {
         stream: body["stream"].as_bool(),
         dimensions: body["dimensions"].as_u64(),
         encoding_formats: texts(&body["encoding_format"]),
+        prefix: prefix(body),
     }
+}
+
+/// What a request begins with that providers can cache: tools and instructions, also those that stand first among the
+/// messages. `None` where there are none.
+fn prefix(body: &Value) -> Option<Prefix> {
+    let mut digest = Digest::new();
+    let mut take = |value: &Value| {
+        if !value.is_null() {
+            // It takes anything.
+            let _ = serde_json::to_writer(&mut digest, value);
+        }
+    };
+    for key in ["tools", "system", "systemInstruction", "system_instruction", "instructions"] {
+        take(&body[key]);
+    }
+    let rest = any(body, &["messages", "contents", "input"]);
+    let messages = rest.as_array().map(Vec::as_slice).unwrap_or_default();
+    let instructs = |message: &&Value| matches!(message["role"].as_str(), Some("system" | "developer"));
+    let first = messages.iter().take_while(instructs).count();
+    messages[..first].iter().for_each(&mut take);
+    let (bytes, text) = (digest.bytes(), digest.text());
+    let mut take = |value: &Value| {
+        let _ = serde_json::to_writer(&mut digest, value);
+    };
+    match rest {
+        Value::Array(_) => messages[first..].iter().for_each(take),
+        Value::Null => {}
+        other => take(other),
+    }
+    (bytes > 0).then(|| Prefix::new(text, bytes, digest.bytes()))
 }
 
 /// The model that a request asks for.

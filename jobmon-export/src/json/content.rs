@@ -2,7 +2,7 @@
 
 use super::{Object, put, text};
 use crate::messages;
-use jobmon_core::{Content, Message, Request, Text};
+use jobmon_core::{Content, Message, Prefix, Request, Text};
 use serde_json::{Value, json};
 
 fn texts(texts: &[Text]) -> Option<Vec<Value>> {
@@ -27,7 +27,12 @@ pub(crate) fn request(request: &Request) -> Value {
     put(&mut object, "stream", request.stream);
     put(&mut object, "dimensions", request.dimensions);
     put(&mut object, "encoding_formats", texts(&request.encoding_formats));
+    put(&mut object, "prefix", request.prefix.as_ref().map(prefix));
     Value::Object(object)
+}
+
+fn prefix(prefix: &Prefix) -> Value {
+    json!({ "digest": prefix.digest.as_str(), "bytes": prefix.bytes, "of_bytes": prefix.of_bytes })
 }
 
 pub(crate) fn content(content: &Content) -> Value {
@@ -58,7 +63,7 @@ fn output(messages: &[Message]) -> Value {
 #[cfg(feature = "sqlite")]
 pub(super) mod read {
     use crate::json::read::owned;
-    use jobmon_core::{Content, DataPlace, Message, Part, Request, Text, Tool};
+    use jobmon_core::{Content, DataPlace, Message, Part, Prefix, Request, Text, Tool};
     use serde_json::Value;
 
     fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -92,7 +97,12 @@ pub(super) mod read {
         request.stream = value["stream"].as_bool();
         request.dimensions = value["dimensions"].as_u64();
         request.encoding_formats = texts(&value["encoding_formats"]);
+        request.prefix = prefix(&value["prefix"]);
         request
+    }
+
+    fn prefix(value: &Value) -> Option<Prefix> {
+        Some(Prefix::new(owned(&value["digest"])?, value["bytes"].as_u64()?, value["of_bytes"].as_u64()?))
     }
 
     pub(in crate::json) fn content(value: &Value) -> Content {

@@ -1,7 +1,7 @@
 //! A whole event as one JSON object: a line of the `jsonl` exporter.
 
 use super::{Object, cost, failure, late, nanos, put, rest, text, usage};
-use jobmon_core::{CallRecord, Event, Fact, Prompt, Resource, Scope, Usd};
+use jobmon_core::{CallRecord, Event, Fact, Judged, Prompt, Resource, Scope, Usd};
 use serde_json::{Value, json};
 
 /// One event as one JSON object.
@@ -30,6 +30,14 @@ pub(crate) fn write(resource: &Resource, event: &Event) -> Value {
             object.insert("query".to_owned(), json!(search.query.as_str()));
             object.insert("results".to_owned(), json!(search.results));
             put(&mut object, "relevant", search.relevant);
+            object
+        }
+        Event::Label(label) => {
+            let mut object = fact(label.side.name(), &label.fact);
+            object.insert("name".to_owned(), json!(label.name.as_str()));
+            put(&mut object, "key", text(label.key.as_ref()));
+            object.insert("value".to_owned(), json!(label.value));
+            put(&mut object, "judged", label.judged().map(Judged::name));
             object
         }
         Event::Late(event) => {
@@ -65,6 +73,7 @@ fn fact(kind: &str, fact: &Fact) -> Object {
         put(&mut object, "provider", text(subject.provider.as_ref()));
         put(&mut object, "model", text(subject.model.as_ref()));
         prompt(&mut object, subject.prompt.as_ref());
+        put(&mut object, "cache_key", text(subject.cache_key.as_ref()));
     }
     object
 }
@@ -88,6 +97,7 @@ fn call(record: &CallRecord) -> Object {
     put(&mut object, "provider", text(record.provider.as_ref()));
     put(&mut object, "model", text(record.model.as_ref()));
     prompt(&mut object, record.prompt.as_ref());
+    put(&mut object, "cache_key", text(record.cache_key.as_ref()));
     scope(&mut object, &record.scope);
     object.insert("start".to_owned(), json!(record.start.to_string()));
     object.insert("start_unix_nanos".to_owned(), json!(record.start.nanos()));

@@ -97,6 +97,8 @@ instruments! {
     FEEDBACK "jobmon.feedback" "{verdict}" Kind::Count, "What people said about results.";
     OUTCOMES "jobmon.outcomes" "{outcome}" Kind::Count, "What calls led to.";
     OUTCOME_VALUE "jobmon.outcome_value" "usd" Kind::Money, "What that is worth, where it is known.";
+    PREDICTIONS "jobmon.predictions" "{prediction}" Kind::Count, "Yes or no, predicted.";
+    JUDGED "jobmon.judged_predictions" "{prediction}" Kind::Count, "Predictions of which it became known whether they were right, by how they fared.";
     SEARCHES "jobmon.searches" "{search}" Kind::Count, "Searches.";
     SEARCH_RESULTS "jobmon.search_results" "{result}" Kind::Count, "Results of searches.";
     SEARCH_RELEVANT "jobmon.relevant_results" "{result}" Kind::Count, "Results of searches that were relevant.";

@@ -42,6 +42,8 @@ labels! {
     Score key::EVALUATION_NAME;
     Verdict key::EVALUATION_LABEL;
     Outcome own::OUTCOME_KIND;
+    Predicted own::LABEL_NAME;
+    Judged own::LABEL_JUDGED;
     Exporter "jobmon.exporter";
     Fate "jobmon.fate";
     Metric "jobmon.metric";

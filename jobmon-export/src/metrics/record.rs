@@ -4,7 +4,9 @@ use super::catalogue::Of;
 use super::labels::Label;
 use super::series::Series;
 use crate::attributes::{error_type, has_failed, server};
-use jobmon_core::{CallRecord, Cost, Delivery, Event, Fact, Gaps, Operation, Text, Usage, UsageUnit, Usd};
+use jobmon_core::{
+    CallRecord, Cost, Delivery, Event, Fact, Gaps, Operation, Side, Text, Usage, UsageUnit, Usd,
+};
 use std::borrow::Cow;
 
 impl Series {
@@ -30,6 +32,16 @@ impl Series {
                 self.add(Of::OUTCOMES, 1);
                 if let Some(value) = outcome.value {
                     self.pay(Of::OUTCOME_VALUE, value.nanos());
+                }
+            }
+            Event::Label(label) => {
+                self.subject(&label.fact).with(Label::Predicted, Some(&label.name));
+                if label.side == Side::Prediction {
+                    self.add(Of::PREDICTIONS, 1);
+                }
+                if let Some(judged) = label.judged() {
+                    self.labels.with(Label::Judged, Some(&Text::literal(judged.name())));
+                    self.add(Of::JUDGED, 1);
                 }
             }
             Event::Search(search) => {

@@ -6,7 +6,8 @@ use super::proto::{Message, Short};
 use crate::attributes::{self, Attributes, Profile, Shown};
 use crate::semconv::{self, event, key, own};
 use jobmon_core::{
-    Attempt, CallRecord, Event, Fact, Feedback, Late, Outcome, Resource, Score, Search, Timestamp, Verdict,
+    Attempt, CallRecord, Event, Fact, Feedback, Judged, Late, Outcome, Resource, Score, Search, Timestamp,
+    Verdict,
 };
 use std::time::Duration;
 
@@ -160,6 +161,15 @@ impl Encoder {
                     to.text(own::SEARCH_QUERY, query);
                     to.some_count(own::SEARCH_RESULTS, Some(*results));
                     to.some_count(own::SEARCH_RELEVANT, *relevant);
+                });
+            }
+            Event::Label(label) => {
+                fact_record(own::LABEL, &label.fact, &mut message, |to| {
+                    to.text(own::LABEL_NAME, &label.name);
+                    to.some_text(own::LABEL_KEY, label.key.as_deref());
+                    to.text(own::LABEL_SIDE, label.side.name());
+                    to.bool(own::LABEL_VALUE, label.value);
+                    to.some_text(own::LABEL_JUDGED, label.judged().map(Judged::name));
                 });
             }
             Event::Late(late) => late_record(late, &mut message),

@@ -6,6 +6,7 @@
 
 mod budgets;
 mod check;
+mod labels;
 mod read;
 mod reprice;
 mod rows;

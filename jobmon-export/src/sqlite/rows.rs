@@ -3,8 +3,8 @@
 use super::cost_of;
 use crate::json::{self, nanos};
 use jobmon_core::{
-    CallId, CallRecord, Cost, Event, Fact, Feedback, Late, Outcome, Prompt, Resource, Scope, Score, Search,
-    SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd,
+    CallId, CallRecord, Cost, Event, Fact, Feedback, Label, Late, Outcome, Prompt, Resource, Scope, Score,
+    Search, SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd,
 };
 use rusqlite::{Row, Statement, named_params};
 use std::time::Duration;
@@ -35,14 +35,14 @@ pub(super) fn priced(cost: Cost) -> Option<Usd> {
 pub(super) const INSERT_CALL: &str = "INSERT INTO calls (
     trace_id, span_id, parent_span_id, root_span_id, start, duration, first_token,
     project, service, environment, session, user, feature, strategy,
-    operation, name, location, provider, model, prompt, prompt_version, ending, category, failure,
+    operation, name, location, provider, model, prompt, prompt_version, cache_key, ending, category, failure,
     input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     cost_nanodollars, cost_grade, wasted_nanodollars, prices,
     attempts, usage_missing, tokens_tracked, rest)
     VALUES (
     :trace_id, :span_id, :parent_span_id, :root_span_id, :start, :duration, :first_token,
     :project, :service, :environment, :session, :user, :feature, :strategy,
-    :operation, :name, :location, :provider, :model, :prompt, :prompt_version, :ending, :category, :failure,
+    :operation, :name, :location, :provider, :model, :prompt, :prompt_version, :cache_key, :ending, :category, :failure,
     :input_tokens, :output_tokens, :cache_read_tokens, :cache_write_tokens, :reasoning_tokens,
     :cost_nanodollars, :cost_grade, :wasted_nanodollars, :prices,
     :attempts, :usage_missing, :tokens_tracked, :rest)";
@@ -75,6 +75,7 @@ pub(super) fn insert_call(
         ":model": or_empty(call.model.as_ref()),
         ":prompt": or_empty(call.prompt.as_ref().map(|prompt| &prompt.name)),
         ":prompt_version": or_empty(call.prompt.as_ref().and_then(|prompt| prompt.version.as_ref())),
+        ":cache_key": or_empty(call.cache_key.as_ref()),
         ":ending": call.end.name(),
         ":category": call.failure.as_ref().map_or("", |failure| failure.category.name()),
         ":failure": call.failure.as_ref().map(|failure| json::failure(failure).to_string()),
@@ -135,6 +136,7 @@ pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
     call.provider = or_none(row.get("provider")?);
     call.model = or_none(row.get("model")?);
     call.prompt = prompt(row)?;
+    call.cache_key = or_none(row.get("cache_key")?);
     call.scope = scope(row)?;
     call.end = row.get::<_, String>("ending")?.parse().unwrap_or(jobmon_core::End::Error);
     let failure: Option<String> = row.get("failure")?;
@@ -176,11 +178,11 @@ fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
 pub(super) const INSERT_FACT: &str = "INSERT INTO facts (
     at, kind, label, number, nanodollars, results, relevant, call_trace_id, call_span_id,
     project, service, environment, session, user, feature, strategy,
-    operation, name, provider, model, prompt, prompt_version, rest)
+    operation, name, provider, model, prompt, prompt_version, cache_key, key, counterpart, rest)
     VALUES (
     :at, :kind, :label, :number, :nanodollars, :results, :relevant, :call_trace_id, :call_span_id,
     :project, :service, :environment, :session, :user, :feature, :strategy,
-    :operation, :name, :provider, :model, :prompt, :prompt_version, :rest)";
+    :operation, :name, :provider, :model, :prompt, :prompt_version, :cache_key, :key, :counterpart, :rest)";
 
 pub(super) fn insert_fact(
     into: &mut Statement<'_>,
@@ -193,10 +195,16 @@ pub(super) fn insert_fact(
         Event::Feedback(feedback) => ("feedback", feedback.verdict.name()),
         Event::Outcome(outcome) => ("outcome", outcome.kind.as_str()),
         Event::Search(search) => ("search", search.query.as_str()),
+        Event::Label(label) => (label.side.name(), label.name.as_str()),
         Event::Late(_) => ("late", ""),
         _ => return Ok(()),
     };
-    let number = if let Event::Score(score) = event { Some(score.value) } else { None };
+    let label_of = if let Event::Label(label) = event { Some(label) } else { None };
+    let number = match event {
+        Event::Score(score) => Some(score.value),
+        Event::Label(label) => Some(f64::from(u8::from(label.value))),
+        _ => None,
+    };
     let money = match event {
         Event::Outcome(outcome) => outcome.value,
         Event::Late(late) => late.cost().and_then(priced),
@@ -230,6 +238,9 @@ pub(super) fn insert_fact(
         ":prompt_version": or_empty(
             subject.and_then(|subject| subject.prompt.as_ref()).and_then(|prompt| prompt.version.as_ref()),
         ),
+        ":cache_key": or_empty(subject.and_then(|subject| subject.cache_key.as_ref())),
+        ":key": or_empty(label_of.and_then(|label| label.key.as_ref())),
+        ":counterpart": label_of.and_then(|label| label.counterpart),
         ":rest": rest,
     })?;
     Ok(())
@@ -252,6 +263,7 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
         let mut subject =
             Subject::new(name, operation, or_none(row.get("provider")?), or_none(row.get("model")?));
         subject.prompt = prompt(row)?;
+        subject.cache_key = or_none(row.get("cache_key")?);
         fact.subject = Some(subject);
     }
     let label = Text::from(row.get::<_, String>("label")?);
@@ -270,6 +282,13 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
             search.results = unsigned(row.get("results")?).unwrap_or(0);
             search.relevant = unsigned(row.get("relevant")?);
             Event::Search(search)
+        }
+        side @ ("prediction" | "truth") => {
+            let Ok(side) = side.parse() else { return Ok(None) };
+            let mut told = Label::new(fact, label, side, row.get::<_, f64>("number")? > 0.5);
+            told.key = or_none(row.get("key")?);
+            told.counterpart = row.get("counterpart")?;
+            Event::Label(told)
         }
         "late" => {
             let mut late = Late::new(fact);

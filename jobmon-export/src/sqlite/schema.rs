@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -21,7 +21,7 @@ CREATE TABLE calls (
     session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
     operation TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL,
     provider TEXT NOT NULL, model TEXT NOT NULL,
-    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '',
+    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '', cache_key TEXT NOT NULL DEFAULT '',
     ending TEXT NOT NULL, category TEXT NOT NULL, failure TEXT,
     input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
     reasoning_tokens INTEGER,
@@ -38,12 +38,16 @@ CREATE TABLE facts (
     project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
     session TEXT NOT NULL, user TEXT NOT NULL, feature TEXT NOT NULL, strategy TEXT NOT NULL,
     operation TEXT NOT NULL, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
-    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '',
+    prompt TEXT NOT NULL DEFAULT '', prompt_version TEXT NOT NULL DEFAULT '', cache_key TEXT NOT NULL DEFAULT '',
+    key TEXT NOT NULL DEFAULT '', counterpart INTEGER,
     rest TEXT
 ) STRICT;
 CREATE INDEX facts_by_time ON facts (at);
 CREATE INDEX facts_by_call ON facts (call_span_id);
 ";
+
+/// Finds the other side of a label.
+const KEYS: &str = "CREATE INDEX facts_by_key ON facts (key, label) WHERE key != '';";
 
 /// What was priced again, when, with which prices, and what that changed.
 const REPRICINGS: &str = "
@@ -139,6 +143,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     }
     let make = || {
         transaction.execute_batch(EVENTS)?;
+        transaction.execute_batch(KEYS)?;
         transaction.execute_batch(REPRICINGS)?;
         transaction.execute_batch(&by_session())?;
         transaction.execute_batch(&aggregates("hourly"))?;
@@ -163,31 +168,37 @@ pub(super) fn update(connection: &mut Connection, path: &Path) -> Result<(), His
 
 /// Adds what later versions have, step by step; no row is lost.
 fn migrate(connection: &Connection) -> rusqlite::Result<()> {
-    if pragma(connection, "user_version")? < 2 {
-        for table in ["hourly", "daily"] {
-            connection.execute_batch(&format!(
-                "ALTER TABLE {table} ADD COLUMN backoff_nanos INTEGER NOT NULL DEFAULT 0;
-                 ALTER TABLE {table} ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
-                 ALTER TABLE {table} ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
-                 ALTER TABLE {table} ADD COLUMN chunk_time BLOB NOT NULL DEFAULT x'';"
-            ))?;
-        }
+    let found = pragma(connection, "user_version")?;
+    if found >= VERSION {
+        return Ok(());
+    }
+    // Columns first: what fills new tables reads events as this version knows them.
+    if found < 2 {
         connection.execute_batch("ALTER TABLE facts ADD COLUMN rest TEXT")?;
     }
-    if pragma(connection, "user_version")? < 3 {
+    if found < 3 {
         for table in ["calls", "facts"] {
             connection.execute_batch(&format!(
                 "ALTER TABLE {table} ADD COLUMN prompt TEXT NOT NULL DEFAULT '';
                  ALTER TABLE {table} ADD COLUMN prompt_version TEXT NOT NULL DEFAULT '';"
             ))?;
         }
+    }
+    connection.execute_batch(
+        "ALTER TABLE calls ADD COLUMN cache_key TEXT NOT NULL DEFAULT '';
+         ALTER TABLE facts ADD COLUMN cache_key TEXT NOT NULL DEFAULT '';
+         ALTER TABLE facts ADD COLUMN key TEXT NOT NULL DEFAULT '';
+         ALTER TABLE facts ADD COLUMN counterpart INTEGER;",
+    )?;
+    connection.execute_batch(KEYS)?;
+    // New dimensions and numbers of sums.
+    ["hourly", "daily"].into_iter().try_for_each(|table| remake(connection, table))?;
+    if found < 3 {
         connection.execute_batch(REPRICINGS)?;
-        ["hourly", "daily"].into_iter().try_for_each(|table| remake(connection, table))?;
         connection.execute_batch(&by_session())?;
         sessions::fill(connection)?;
-        connection.pragma_update(None, "user_version", VERSION)?;
     }
-    Ok(())
+    connection.pragma_update(None, "user_version", VERSION)
 }
 
 /// Makes a table of aggregates anew with all its rows: a new dimension is part of its key. What it did not have is

@@ -1,14 +1,15 @@
 //! [`Sqlite`]: writes the history.
 
 use super::budgets::{Follower, Rows};
-use super::{HistoryError, rows, schema, sessions};
+use super::{HistoryError, labels, rows, schema, sessions};
 use jobmon_core::{
-    Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Subject,
-    Text, Timestamp,
+    Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Resource,
+    Subject, Text, Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
 };
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -140,7 +141,7 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
         let mut call = transaction.prepare_cached(rows::INSERT_CALL)?;
         let mut fact = transaction.prepare_cached(rows::INSERT_FACT)?;
         for event in batch.events.iter() {
-            let completed = complete(&transaction, event)?;
+            let completed = complete(&transaction, &batch.resource, event)?;
             let event = completed.as_ref().unwrap_or(event);
             match event {
                 Event::Call(record) if record.sampled => {
@@ -170,12 +171,31 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
 }
 
 /// A fact about a call that ended earlier, or elsewhere, lacks what is known of the call: look it up.
-fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Option<Event>> {
+fn complete(
+    transaction: &Transaction<'_>,
+    resource: &Resource,
+    event: &Event,
+) -> rusqlite::Result<Option<Event>> {
+    let event = of_its_call(transaction, event)?.map_or(Cow::Borrowed(event), Cow::Owned);
+    if let Event::Label(label) = event.as_ref()
+        && let Some(other) = labels::other_side(transaction, resource, label)?
+    {
+        let mut label = label.clone();
+        label.join(&other);
+        return Ok(Some(Event::Label(label)));
+    }
+    Ok(if let Cow::Owned(event) = event { Some(event) } else { None })
+}
+
+/// What is known of the call that a fact is about.
+fn of_its_call(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Option<Event>> {
     let Some(call) = event.fact().filter(|fact| fact.subject.is_none()).and_then(|fact| fact.call) else {
         return Ok(None);
     };
     let mut statement = transaction.prepare_cached(
-        "SELECT name, operation, provider, model, session, user, feature, strategy, prompt, prompt_version FROM calls
+        "SELECT name, operation, provider, model, session, user, feature, strategy, prompt, prompt_version,
+            cache_key
+         FROM calls
          WHERE span_id = ?1 AND trace_id = ?2",
     )?;
     let found = statement
@@ -183,14 +203,14 @@ fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Op
             let text =
                 |column: usize| Ok::<_, rusqlite::Error>(Some(Text::from(row.get::<_, String>(column)?)));
             let mut columns = Vec::new();
-            for column in 0..10 {
+            for column in 0..11 {
                 columns.push(text(column)?.filter(|text| !text.is_empty()));
             }
             Ok(columns)
         })
         .optional()?;
-    let Some([name, operation, provider, model, session, user, feature, strategy, prompt, version]) =
-        found.and_then(|columns| <[Option<Text>; 10]>::try_from(columns).ok())
+    let Some([name, operation, provider, model, session, user, feature, strategy, prompt, version, key]) =
+        found.and_then(|columns| <[Option<Text>; 11]>::try_from(columns).ok())
     else {
         return Ok(None);
     };
@@ -199,6 +219,7 @@ fn complete(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<Op
         let operation = operation.and_then(|name| name.parse().ok()).unwrap_or(Operation::InvokeAgent);
         let mut subject = Subject::new(name.unwrap_or(Text::literal("")), operation, provider, model);
         subject.prompt = prompt.map(|name| Prompt::new(name, version));
+        subject.cache_key = key;
         fact.subject = Some(subject);
         let scope = &mut fact.scope;
         scope.session = scope.session.take().or(session);

@@ -4,8 +4,8 @@ use super::sessions::sessions_of;
 use super::whole::full_call;
 use super::{DAY, HOUR, batch, call_at, fact, late_of, write};
 use jobmon_core::{
-    Answer, Bucket, Cost, CostSum, Dimension, End, ErrorCategory, Event, Failure, Measure, Memory, Outcome,
-    PricedAnswer, Query, Range, Score, Text, Timestamp, Usage, Usd,
+    Answer, Bucket, Cost, CostSum, Dimension, End, ErrorCategory, Event, Failure, Label, Measure, Memory,
+    Outcome, PricedAnswer, Query, Range, Score, Side, Text, Timestamp, Usage, Usd,
 };
 use jobmon_export::History;
 use proptest::prelude::*;
@@ -53,7 +53,15 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             Event::Outcome(Outcome::new(fact, kind.unwrap(), Some(Usd::from_dollars(value))))
         },
     );
-    prop::collection::vec(prop_oneof![4 => call, 2 => late, 1 => score, 1 => outcome], 1..60)
+    let label = (0..72 * HOUR, pick(&["match", "fit"]), any::<[bool; 2]>(), any::<Option<bool>>()).prop_map(
+        |(at, name, [truth, value], counterpart)| {
+            let side = if truth { Side::Truth } else { Side::Prediction };
+            let mut label = Label::new(fact(DAY + at), name.unwrap(), side, value);
+            label.counterpart = counterpart;
+            Event::Label(label)
+        },
+    );
+    prop::collection::vec(prop_oneof![4 => call, 2 => late, 1 => score, 1 => outcome, 1 => label], 1..60)
 }
 
 proptest! {

@@ -11,7 +11,12 @@ use std::path::Path;
 /// A history as an earlier version wrote it.
 fn written_by(version: i64, path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
-    connection.execute_batch(include_str!("../data/history_2.sql")).unwrap();
+    let dump = if version == 3 {
+        include_str!("../data/history_3.sql")
+    } else {
+        include_str!("../data/history_2.sql")
+    };
+    connection.execute_batch(dump).unwrap();
     if version == 1 {
         // What the first schema did not have.
         for table in ["hourly", "daily"] {
@@ -35,7 +40,8 @@ fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
         let rows = query.run(&History::open(path).unwrap()).unwrap();
         rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
     };
-    for (version, begins_with_a_reader) in [(1, true), (1, false), (2, true), (2, false)] {
+    let versions = [1, 2, 3].into_iter().flat_map(|version| [(version, true), (version, false)]);
+    for (version, begins_with_a_reader) in versions {
         let path = folder.path().join(format!("{version}-{begins_with_a_reader}.db"));
         written_by(version, &path);
         let sum = |column: &str, table: &str| -> i64 {

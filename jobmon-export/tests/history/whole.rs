@@ -3,8 +3,9 @@
 use super::{DAY, call_at, fact, late_of, write};
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Content, Cost, DataPlace, End, ErrorCategory, Event, Failure,
-    Feedback, Message, Modality, Original, Outcome, Part, PricedAnswer, Prompt, Range, Request, Role, Rollup,
-    Score, Search, SpanId, Text, Tool, Usage, UsageUnit, Usd, Verdict,
+    Feedback, Label, Message, Modality, Operation, Original, Outcome, Part, Prefix, PricedAnswer, Prompt,
+    Range, Request, Role, Rollup, Score, Search, Side, SpanId, Subject, Text, Tool, Usage, UsageUnit, Usd,
+    Verdict,
 };
 use jobmon_export::History;
 use serde_json::json;
@@ -67,6 +68,7 @@ pub(crate) fn full_call() -> CallRecord {
     rollup.usage = Usage::new(5, 6);
     rollup.cost.add(Cost::AtLeast(Usd::from_nanos(77)));
     call.rollup = Some(Box::new(rollup));
+    call.cache_key = Some(Text::from("2da30e4046f7e1b8"));
     call.usage_missing = true;
     call.request = Some(Box::new(request()));
     call.content = Some(Box::new(content()));
@@ -89,6 +91,7 @@ fn request() -> Request {
     request.stop_sequences = vec![Text::from("END"), Text::from("\n")];
     request.output_type = Some(Text::from("json"));
     request.stream = Some(false);
+    request.prefix = Some(Prefix::new(Text::from("0123456789abcdef"), 3_000, 4_000));
     request
 }
 
@@ -139,6 +142,12 @@ fn events_come_back_as_they_were() {
     let mut described = late_of(&call_at(DAY + 6), DAY + 11);
     described.attributes = full_call().attributes;
     described.budgets = full_call().budgets;
+    let mut label = Label::new(fact(DAY + 9), Text::from("match"), Side::Truth, true);
+    label.key = Some(Text::from("job-17"));
+    label.counterpart = Some(false);
+    let mut subject = Subject::new(Text::from("analyze"), Operation::Chat, None, None);
+    subject.cache_key = Some(Text::from("2da30e4046f7e1b8"));
+    label.fact.subject = Some(subject);
     let events = vec![
         Event::Call(Box::new(full_call())),
         Event::Call(Box::new(call_at(DAY + 6))),
@@ -146,6 +155,7 @@ fn events_come_back_as_they_were() {
         Event::Feedback(Feedback::new(fact(DAY + 7), Verdict::Negative)),
         Event::Outcome(Outcome::new(fact(DAY + 8), Text::from("interview"), Some(Usd::from_dollars(20)))),
         Event::Search(search),
+        Event::Label(label),
         Event::Late(Box::new(answered)),
         Event::Late(Box::new(described)),
     ];
