@@ -85,6 +85,8 @@ impl Agents {
         model = self.client.target().model(),
         feature = "job_analysis",
         budget,
+        prompt(name = "match-job", version = if self.brief { "brief" } else { "full" }),
+        cache_key = posting["id"],
         fields(job.id = %posting["id"].as_str().unwrap_or_default()),
     )]
     pub(crate) async fn analyze(&self, posting: &Value) -> Result<Analysis, AgentError> {
@@ -98,6 +100,7 @@ impl Agents {
         });
         let analysis = analysis.await?;
         jobmon::score("match", analysis.score);
+        jobmon::prediction("match", analysis.is_match);
         Ok(analysis)
     }
 

@@ -16,7 +16,7 @@ use client::{Client, Target};
 use example_provider::{Config, Provider};
 use jobmon::report::Report;
 use jobmon::{
-    BudgetExceeded, Console, History, InContext, Monitor, Range, Sqlite, Timestamp, Usd, Verdict,
+    BudgetExceeded, CallId, Console, History, InContext, Monitor, Range, Sqlite, Timestamp, Usd, Verdict,
     instrument_llm,
 };
 use options::Options;
@@ -110,7 +110,8 @@ async fn run(options: &Options) -> Result<(String, u8), Box<dyn Error>> {
     let text = format!(
         "{}\n{budgets}Delivery: {delivery}\nThe history is {db}. Ask it more:\n  \
          cargo run -p jobmon-cli -- report --db {db} --since 24h\n  \
-         cargo run -p jobmon-cli -- query --db {db} --measures cost,p95_latency --by feature,model\n",
+         cargo run -p jobmon-cli -- query --db {db} --measures cost,p95_latency --by feature,model\n  \
+         cargo run -p jobmon-cli -- quality --db {db}      (or errors, experience, insights)\n",
         report.to_text()
     );
     Ok((text, if could_do_nothing { 3 } else { 0 }))
@@ -185,6 +186,13 @@ async fn apply_to_matches(agents: &Arc<Agents>, postings: Vec<Value>) -> (u64, R
     }
 }
 
+/// Whether it was right to call a posting a match.
+fn tell_truth(analysis: Option<CallId>, is_match: bool) {
+    if let Some(call) = analysis {
+        jobmon::truth("match", is_match).call(call);
+    }
+}
+
 async fn consider(agents: &Agents, posting: &Value) -> Result<bool, AgentError> {
     let Analysis { is_match, call, .. } = agents.analyze(posting).await?;
     if !is_match {
@@ -197,8 +205,12 @@ async fn consider(agents: &Agents, posting: &Value) -> Result<bool, AgentError> 
         Some("interview") => {
             jobmon::outcome(call, "interview", INTERVIEW);
             jobmon::feedback(call, Verdict::Positive);
+            tell_truth(call, true);
         }
-        Some("irrelevant") => jobmon::feedback(call, Verdict::Negative),
+        Some("irrelevant") => {
+            jobmon::feedback(call, Verdict::Negative);
+            tell_truth(call, false);
+        }
         Some(other) => jobmon::outcome(call, other.to_owned(), None),
         None => {}
     }

@@ -6,8 +6,8 @@ use crate::time::age;
 use clap::{Args as Group, Subcommand, ValueEnum};
 use jobmon_core::report::notice_to_json;
 use jobmon_core::{
-    Alert, AlertReplay, Align, Dimension, Event, Notice, NoticeKind, Quantity, Range, Resource, Table,
-    Timestamp,
+    Alert, AlertReplay, Align, Dimension, Engine, Event, Notice, NoticeKind, Quantity, Range, Resource,
+    Table, Timestamp,
 };
 use jobmon_export::History;
 use serde_json::{Value, json};

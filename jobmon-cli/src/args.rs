@@ -25,6 +25,14 @@ pub(crate) enum Command {
     Report(crate::report::Args),
     /// Any measures, grouped and filtered
     Query(QueryArgs),
+    /// Whether results were any good: scores, predictions and truths, searches, consistency, feedback, drift
+    Quality(crate::analysis::Args),
+    /// What fails, of the last 24 hours: categories, patterns, which retries helped, whom it hurt
+    Errors(crate::analysis::Args),
+    /// What it is like for users: end-to-end latency, features, parameters, sessions and what they lead to
+    Experience(crate::analysis::Args),
+    /// What would save money, with the arithmetic: what to cache, batch, shorten or move to another model
+    Insights(crate::insights::Args),
     /// What must not go unseen: which alerts fire, and which would have
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -121,7 +129,7 @@ fn dimension(name: &str) -> Result<Dimension, String> {
     name.trim().parse().map_err(|error: jobmon_core::UnknownWord| error.to_string())
 }
 
-fn filter(text: &str) -> Result<Filter, String> {
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(|error: jobmon_core::QueryError| error.to_string())
 }
 

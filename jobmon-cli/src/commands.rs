@@ -2,7 +2,7 @@
 
 use crate::args::{Args, Command, HistoryCommand, QueryArgs, QueryFormat, Slice, Span};
 use crate::time::Moment;
-use crate::{csv, report};
+use crate::{analysis, csv, report};
 use clap::CommandFactory;
 use jobmon_core::report::row_to_json;
 use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
@@ -35,6 +35,10 @@ pub(crate) fn run(args: Args) -> Result<Answer, Message> {
         Command::Generate(command) => crate::generate::run(&command)?,
         Command::Report(args) => report::run(&args)?,
         Command::Query(args) => query(args)?,
+        Command::Quality(args) => analysis::quality(&args)?,
+        Command::Errors(args) => analysis::errors(&args)?,
+        Command::Experience(args) => analysis::experience(&args)?,
+        Command::Insights(args) => crate::insights::run(&args)?,
         Command::Prices(args) => crate::prices::run(args)?,
         Command::History(HistoryCommand::Check { source }) => {
             check(&History::open(&source.db).map_err(message)?)?

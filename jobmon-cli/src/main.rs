@@ -1,11 +1,13 @@
 //! The `jobmon` command: reports and queries over the history that agents write.
 
 mod alerts;
+mod analysis;
 mod args;
 mod commands;
 mod csv;
 mod generate;
 mod html;
+mod insights;
 mod prices;
 mod report;
 mod time;

@@ -12,6 +12,10 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
+    pub(crate) const fn hours_ago(hours: u64) -> Self {
+        Self::Ago(Duration::from_secs(3_600 * hours))
+    }
+
     pub(crate) fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(time) => now.minus(time),

@@ -204,10 +204,7 @@ impl Aggregate {
         let key = Key::of(resource, event);
         if let Event::Call(call) = event {
             let recovered = u64::from(call.end == End::Ok);
-            let attempts = call.attempts.iter().filter_map(|attempt| attempt.failure.as_ref());
-            // A call that made just one attempt and failed: that attempt failed.
-            let only = call.failure.as_ref().filter(|_| call.attempts.is_empty());
-            for failure in attempts.chain(only) {
+            for failure in call.failures() {
                 let mut key = key.clone();
                 key.set(Dimension::Category, Some(Text::literal(failure.category.name())));
                 place(key, &|aggregate| {

@@ -103,15 +103,15 @@ pub(crate) fn price_late(late: &mut Late, prices: &Prices) {
 }
 
 /// What the answers of a call have in common.
-struct Request<'a> {
-    provider: Option<&'a Text>,
-    asked: Option<&'a Text>,
-    at: SystemTime,
-    pricing: &'a Pricing,
+pub(crate) struct Request<'a> {
+    pub(crate) provider: Option<&'a Text>,
+    pub(crate) asked: Option<&'a Text>,
+    pub(crate) at: SystemTime,
+    pub(crate) pricing: &'a Pricing,
 }
 
 impl Request<'_> {
-    fn price(&self, answer: &PricedAnswer, prices: &Prices) -> Cost {
+    pub(crate) fn price(&self, answer: &PricedAnswer, prices: &Prices) -> Cost {
         let Some(usage) = &answer.answer.usage else { return answer.cost };
         let mut context: Vec<_> =
             self.pricing.context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -76,7 +76,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn keeps(&self, key: &Key) -> bool {
+    pub(crate) fn keeps(&self, key: &Key) -> bool {
         let value = key.get(self.dimension);
         // What belongs to facts of one kind says nothing about calls and other facts: they stay.
         if self.dimension.is_of_facts() && value.is_none() {
@@ -266,6 +266,16 @@ pub trait Engine {
     fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
         let _ = range;
         Ok(None)
+    }
+
+    /// Visits single events of a time: calls in order of their start, then facts in order of time. Those that sampling left
+    /// out are not kept.
+    ///
+    /// # Errors
+    /// When the data cannot be read, or no single events are kept.
+    fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        let _ = (range, visit);
+        Err(EngineError("this needs a history with single events".to_owned()))
     }
 }
 

@@ -28,12 +28,12 @@ pub(crate) fn of(report: &Report) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "LLM report, " (title) }
+                title { (report.kind.meaning()) ", " (title) }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 header {
-                    h1 { "LLM report" }
+                    h1 { (report.kind.meaning()) }
                     p class="title" { (title) }
                     @if let Some(range) = range { p class="range" { (range) } }
                 }

@@ -71,7 +71,7 @@ pub(crate) fn run(args: PricesArgs) -> Result<String, Message> {
 
 impl List {
     /// The prices in force.
-    fn load(&self) -> Result<Prices, Message> {
+    pub(crate) fn load(&self) -> Result<Prices, Message> {
         let prices = jobmon_export::load_prices(self.config.as_deref(), self.prices.as_deref());
         prices.map_err(|error| error.to_string())
     }

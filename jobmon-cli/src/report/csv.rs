@@ -1,10 +1,10 @@
 //! The report as one long table of comma-separated values (RFC 4180): a line for each figure.
 
 use crate::csv::{cell_text, line};
-use jobmon_core::report::{Report, Section, figure_parts};
+use jobmon_core::report::{Report, ReportKind, Section, figure_parts};
 
-/// What rows of sections are about, each in a column of its own, so that the columns are always the same.
-const GROUPS: [&str; 13] = [
+/// What rows of the report are about, each in a column of its own, so that the columns are always the same.
+const GROUPS: &[&str] = &[
     "feature",
     "provider",
     "model",
@@ -20,16 +20,38 @@ const GROUPS: [&str; 13] = [
     "hour",
 ];
 
-/// `section`, a column for each of [`GROUPS`], `measure`, `value`, `unit`, `grade`. A figure that is not known has no
+/// The same, of reports that go through single events.
+const GROUPS_OF_EVENTS: &[&str] = &[
+    "feature",
+    "provider",
+    "model",
+    "name",
+    "category",
+    "score",
+    "label",
+    "outcome",
+    "range",
+    "query",
+    "what",
+    "pattern",
+    "first",
+    "last",
+    "example",
+    "parameter",
+    "setting",
+];
+
+/// `section`, a column for each group, `measure`, `value`, `unit`, `grade`. A figure that is not known has no
 /// line; that nothing is unpriced has one.
 pub(super) fn of(report: &Report) -> String {
+    let groups = if report.kind == ReportKind::Overview { GROUPS } else { GROUPS_OF_EVENTS };
     let mut heads = vec!["section".to_owned()];
-    heads.extend(GROUPS.map(str::to_owned));
+    heads.extend(groups.iter().map(|name| (*name).to_owned()));
     heads.extend(["measure", "value", "unit", "grade"].map(str::to_owned));
     let mut text = line(&heads);
-    let mut add = |section: &str, groups: &dyn Fn(&str) -> String, figure: [&str; 4]| {
+    let mut add = |section: &str, group: &dyn Fn(&str) -> String, figure: [&str; 4]| {
         let mut cells = vec![section.to_owned()];
-        cells.extend(GROUPS.iter().map(|name| groups(name)));
+        cells.extend(groups.iter().map(|name| group(name)));
         cells.extend(figure.map(str::to_owned));
         text.push_str(&line(&cells));
     };

@@ -7,10 +7,10 @@ use crate::args::{Source, Span};
 use crate::commands::{Message, message, pretty, range};
 use crate::html;
 use clap::{Args as Group, ValueEnum};
-use jobmon_core::report::{Period, PeriodKind, Report};
-use jobmon_core::{Range, Text, Timestamp, Usd};
+use jobmon_core::report::{Only, Period, PeriodKind, Report};
+use jobmon_core::{Filter, Range, Text, Timestamp, Usd};
 use jobmon_export::History;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::Valued;
 
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// With a period, --until is the moment at which it is looked at.
     #[command(flatten)]
     span: Span,
+    /// Which events: `dimension=value`, `dimension!=value`, `dimension=a,b`; `dimension=` for those without one
+    #[arg(long, value_name = "FILTER", value_parser = crate::args::filter)]
+    filter: Vec<Filter>,
     /// How to print it
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
@@ -67,7 +70,7 @@ impl Kind {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// Text in columns
     Terminal,
     /// Markdown
@@ -89,26 +92,34 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let looked_at =
         period.map_or(range, |period| Range { since: period.previous().start(), until: period.as_of() });
     let engine = Valued::new(&history, &args.values, configured, looked_at)?;
+    let some = Only::new(&engine, args.filter.clone());
     let report = match period {
-        Some(period) => Report::of_period(&engine, period),
-        None => Report::of(&engine, range),
+        Some(period) => Report::of_period(&some, period),
+        None => Report::of(&some, range),
     };
     let mut report = report.map_err(message)?;
     // The line about what is unpriced stays the last one.
     report.sections.splice(report.sections.len() - 1..report.sections.len() - 1, engine.section());
-    let text = match args.format {
-        Format::Terminal => report.to_text(),
-        Format::Markdown => report.to_markdown(),
-        Format::Html => html::of(&report),
-        Format::Json => pretty(&report.to_json()),
-        Format::Csv => csv::of(&report),
-    };
-    match &args.output {
-        None => Ok(text),
-        Some(path) => {
-            std::fs::write(path, text)
-                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            Ok(String::new())
+    args.format.print(&report, args.output.as_deref())
+}
+
+impl Format {
+    /// The report in this form; nothing where it went to a file.
+    pub(crate) fn print(self, report: &Report, output: Option<&Path>) -> Result<String, Message> {
+        let text = match self {
+            Self::Terminal => report.to_text(),
+            Self::Markdown => report.to_markdown(),
+            Self::Html => html::of(report),
+            Self::Json => pretty(&report.to_json()),
+            Self::Csv => csv::of(report),
+        };
+        match output {
+            None => Ok(text),
+            Some(path) => {
+                std::fs::write(path, text)
+                    .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+                Ok(String::new())
+            }
         }
     }
 }

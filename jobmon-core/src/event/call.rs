@@ -183,6 +183,12 @@ impl CallRecord {
         self.was_retried() && self.end == End::Ok
     }
 
+    /// Failures of its attempts; of a call that made just one, its own.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        let attempts = self.attempts.iter().filter_map(|attempt| attempt.failure.as_ref());
+        attempts.chain(self.failure.as_ref().filter(|_| self.attempts.is_empty()))
+    }
+
     /// How long was waited between attempts.
     pub fn backoff(&self) -> Duration {
         self.attempts.iter().map(|attempt| attempt.backoff).fold(Duration::ZERO, Duration::saturating_add)

@@ -11,7 +11,7 @@ const SCHEMA: u32 = 1;
 impl Report {
     /// For a terminal.
     pub fn to_text(&self) -> String {
-        let mut text = format!("LLM report, {}\n", self.title());
+        let mut text = format!("{}, {}\n", self.kind.meaning(), self.title());
         text.push_str(if self.is_empty() { "\nNothing happened in this time.\n" } else { "" });
         for section in &self.sections {
             text.push_str(&format!("\n{}\n", section.title));
@@ -27,7 +27,7 @@ impl Report {
 
     /// For a document.
     pub fn to_markdown(&self) -> String {
-        let mut text = format!("# LLM report\n\n{}\n", self.title());
+        let mut text = format!("# {}\n\n{}\n", self.kind.meaning(), self.title());
         text.push_str(if self.is_empty() { "\nNothing happened in this time.\n" } else { "" });
         for section in &self.sections {
             let table = table(section, |section| section.table().to_markdown());
@@ -94,7 +94,7 @@ impl Report {
 
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.section("summary").is_none()
+        self.sections.iter().all(|section| section.always || section.rows.is_empty())
     }
 }
 

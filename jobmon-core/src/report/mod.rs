@@ -1,11 +1,15 @@
 //! The report: the questions everybody asks first, answered from any [`Engine`].
 
 mod comparison;
+pub(crate) mod errors;
+mod experience;
 mod features;
 mod figures;
 mod forecast;
 mod formats;
+mod only;
 mod period;
+mod quality;
 mod questions;
 mod section;
 mod sessions;
@@ -15,11 +19,23 @@ mod tests;
 
 use crate::aggregate::Aggregate;
 use crate::query::{Engine, Query, QueryError, Range};
+use crate::words::words;
 
 pub use figures::{figure_parts, figure_to_csv, figure_to_json, notice_to_json, one_line, row_to_json};
+pub use only::Only;
 pub use period::{Period, PeriodError, PeriodKind};
 pub use section::Section;
 pub use sessions::Sessions;
+
+words! {
+    /// What a report is about.
+    enum ReportKind, "report" {
+        Overview "report" "LLM report"
+        Quality "quality" "LLM quality"
+        Errors "errors" "LLM errors"
+        Experience "experience" "LLM experience"
+    }
+}
 
 /// What happened in a time: costs, models, errors, quality, outcomes; of a [`Period`] also a comparison with the one
 /// before, costs by day, and a forecast to its end.
@@ -34,6 +50,8 @@ pub use sessions::Sessions;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
+    /// What it is about.
+    pub kind: ReportKind,
     /// The time it covers.
     pub range: Range,
     /// The period it covers, where it is about one.
@@ -88,8 +106,13 @@ impl Report {
             sections.push(comparison::by_time(engine, period)?);
         }
         sections.push(questions::UNPRICED.ask(engine, range)?);
+        Ok(Self { period, ..Self::new(ReportKind::Overview, range, sections) })
+    }
+
+    /// With those sections that have something to say.
+    fn new(kind: ReportKind, range: Range, mut sections: Vec<Section>) -> Self {
         sections.retain(Section::has_something_to_say);
-        Ok(Self { range, period, sections })
+        Self { kind, range, period: None, sections }
     }
 
     /// Its section of an id.

@@ -8,16 +8,16 @@ use crate::query::{Engine, Filter, Query, QueryError, Range, Row};
 
 /// One question of the report.
 pub(super) struct Question {
-    id: &'static str,
-    title: &'static str,
-    by: &'static [Dimension],
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) by: &'static [Dimension],
     /// Keeps events that have a value for it.
-    only: Option<Dimension>,
-    measures: &'static [&'static str],
+    pub(super) only: Option<Dimension>,
+    pub(super) measures: &'static [&'static str],
     /// Rows in which all of these are zero or unknown say nothing here.
-    about: &'static [&'static str],
+    pub(super) about: &'static [&'static str],
     /// How a missing value of a dimension is called.
-    nothing: &'static str,
+    pub(super) nothing: &'static str,
 }
 
 /// What comes before the costs by feature.
@@ -108,15 +108,7 @@ pub(super) const AFTER: &[Question] = &[
         about: &["failed_attempts", "wasted_cost"],
         nothing: "(calls that ended without an error)",
     },
-    Question {
-        id: "scores",
-        title: "Scores",
-        by: &[Dimension::Score],
-        only: None,
-        measures: &["scores", "mean_score", "min_score", "p10_score", "p50_score", "p90_score", "max_score"],
-        about: &["scores"],
-        nothing: "-",
-    },
+    SCORES,
     Question {
         id: "strategies",
         title: "Strategies",
@@ -146,6 +138,17 @@ pub(super) const AFTER: &[Question] = &[
         nothing: "-",
     },
 ];
+
+/// How scores are distributed.
+pub(super) const SCORES: Question = Question {
+    id: "scores",
+    title: "Scores",
+    by: &[Dimension::Score],
+    only: None,
+    measures: &["scores", "mean_score", "min_score", "p10_score", "p50_score", "p90_score", "max_score"],
+    about: &["scores"],
+    nothing: "-",
+};
 
 /// What comes last, and is always there.
 pub(super) const UNPRICED: Question = Question {

@@ -84,6 +84,11 @@ impl Sketch {
         };
     }
 
+    /// How many numbers each bucket has, in order of size.
+    pub(crate) fn buckets(&self) -> &[(i32, u64)] {
+        &self.buckets
+    }
+
     /// How many numbers there are.
     pub fn count(&self) -> u64 {
         self.buckets.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))

@@ -54,14 +54,6 @@ impl History {
         EngineError(format!("cannot read the history {}: {error}{}", self.path.display(), advice(error)))
     }
 
-    /// Visits single events in order of time: calls, then facts.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
-        self.visit_events(range, visit).map_err(|error| self.failed(&error))
-    }
-
     /// Visits the outcomes of a time that were reported without a value, in order of time.
     ///
     /// # Errors
@@ -221,6 +213,13 @@ impl Engine for History {
         // One snapshot for all its parts: an agent may be writing.
         let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
         let result = self.visit(query, visit).map_err(|error| self.failed(&error));
+        drop(snapshot);
+        result
+    }
+
+    fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
+        let result = self.visit_events(range, visit).map_err(|error| self.failed(&error));
         drop(snapshot);
         result
     }

@@ -2,10 +2,10 @@
 
 use super::{DAY, call_at, fact, late_of, write};
 use jobmon_core::{
-    Answer, Attempt, CallRecord, Chunks, Content, Cost, DataPlace, End, ErrorCategory, Event, Failure,
-    Feedback, Label, Message, Modality, Operation, Original, Outcome, Part, Prefix, PricedAnswer, Prompt,
-    Range, Request, Role, Rollup, Score, Search, Side, SpanId, Subject, Text, Tool, Usage, UsageUnit, Usd,
-    Verdict,
+    Answer, Attempt, CallRecord, Chunks, Content, Cost, DataPlace, End, Engine, ErrorCategory, Event,
+    Failure, Feedback, Label, Message, Modality, Operation, Original, Outcome, Part, Prefix, PricedAnswer,
+    Prompt, Range, Request, Role, Rollup, Score, Search, Side, SpanId, Subject, Text, Tool, Usage, UsageUnit,
+    Usd, Verdict,
 };
 use jobmon_export::History;
 use serde_json::json;
