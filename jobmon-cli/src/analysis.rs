@@ -48,5 +48,7 @@ fn run(args: &Args, make: Make, since: Option<Moment>) -> Result<String, Message
     let range = range(&Span { since: args.span.since.or(since), until: args.span.until })?;
     let history = History::open(&args.source.db).map_err(message)?;
     let report = make(&Only::new(&history, args.filter.clone()), range).map_err(message)?;
-    args.format.print(&report, args.output.as_deref())
+    let text = args.format.print(&report, args.output.as_deref())?;
+    crate::history::exported(&args.source.db, report.kind.name(), args.output.as_deref())?;
+    Ok(text)
 }

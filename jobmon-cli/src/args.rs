@@ -2,6 +2,7 @@
 
 use crate::alerts::AlertsCommand;
 use crate::generate::GenerateCommand;
+use crate::history::{AuditCommand, ComplianceArgs, HistoryCommand};
 use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -41,9 +42,14 @@ pub(crate) enum Command {
     /// Write what other programs need: rules for Prometheus
     #[command(subcommand)]
     Generate(GenerateCommand),
-    /// Look after the history
+    /// Look after the history: check, prune, export, erase a user
     #[command(subcommand)]
     History(HistoryCommand),
+    /// What was done to the history, and whether the account of it is whole
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// What is stored where, for how long, of whom, by which models
+    Compliance(ComplianceArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -110,15 +116,6 @@ pub(crate) enum QueryFormat {
     Json,
     /// Comma-separated values
     Csv,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum HistoryCommand {
-    /// Compare the hourly and daily sums with the events they were made of
-    Check {
-        #[command(flatten)]
-        source: Source,
-    },
 }
 
 fn measure(name: &str) -> Result<&'static Measure, String> {

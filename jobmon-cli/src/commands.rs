@@ -1,8 +1,8 @@
 //! What each command does: arguments in, text out.
 
-use crate::args::{Args, Command, HistoryCommand, QueryArgs, QueryFormat, Slice, Span};
+use crate::args::{Args, Command, QueryArgs, QueryFormat, Slice, Span};
 use crate::time::Moment;
-use crate::{analysis, csv, report};
+use crate::{analysis, csv, history, report};
 use clap::CommandFactory;
 use jobmon_core::report::row_to_json;
 use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
@@ -40,9 +40,9 @@ pub(crate) fn run(args: Args) -> Result<Answer, Message> {
         Command::Experience(args) => analysis::experience(&args)?,
         Command::Insights(args) => crate::insights::run(&args)?,
         Command::Prices(args) => crate::prices::run(args)?,
-        Command::History(HistoryCommand::Check { source }) => {
-            check(&History::open(&source.db).map_err(message)?)?
-        }
+        Command::History(command) => history::run(command)?,
+        Command::Audit(command) => return history::audit(&command),
+        Command::Compliance(args) => history::compliance(&args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "jobmon", &mut script);
@@ -114,7 +114,7 @@ fn table(query: &Query, rows: &[Row]) -> Table {
     table
 }
 
-fn check(history: &History) -> Result<String, Message> {
+pub(crate) fn check(history: &History) -> Result<String, Message> {
     let differences = history.check().map_err(message)?;
     if differences.is_empty() {
         return Ok("The sums of hours, days and sessions agree with the events.\n".to_owned());

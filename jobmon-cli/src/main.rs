@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod csv;
 mod generate;
+mod history;
 mod html;
 mod insights;
 mod prices;

@@ -3,6 +3,7 @@
 use crate::budget::Budgets;
 use crate::delivery::Health;
 use crate::event::Event;
+use crate::settings::Settings;
 use crate::text::Text;
 use std::fmt;
 use std::sync::Arc;
@@ -63,6 +64,11 @@ pub trait Exporter: Send + 'static {
     /// became of each: `exported` or `dropped`. By default those that it took have arrived.
     fn defers(&self) -> bool {
         false
+    }
+
+    /// Called before [`start`](Self::start): for exporters that depend on how the monitor works.
+    fn settings(&mut self, settings: &Settings) {
+        let _ = settings;
     }
 
     /// Called before [`start`](Self::start) where there are budgets: for exporters whose destination tells what was

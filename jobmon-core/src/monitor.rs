@@ -224,6 +224,7 @@ impl Pipeline {
             let name = counts.lanes[own].name.clone();
             let started = catch_unwind(AssertUnwindSafe(|| {
                 exporter.health(Health::new(Arc::clone(&counts), own, settings.warnings.clone()));
+                exporter.settings(&settings);
                 if let Some(budgets) = Budgets::of(&book) {
                     exporter.budgets(budgets);
                 }

@@ -6,6 +6,7 @@ use crate::money::Usd;
 use crate::monitor::StartError;
 use crate::price::Prices;
 use crate::pseudonym::UserKey;
+use crate::retention::Retention;
 use crate::sampling::Keep;
 use crate::site::Track;
 use crate::surroundings::Surroundings;
@@ -45,6 +46,10 @@ pub struct Settings {
     pub prices: Prices,
     /// What may be spent.
     pub budgets: Vec<Budget>,
+    /// How long a history keeps what.
+    pub retention: Retention,
+    /// What was set up, for accounts of it: JSON without secrets.
+    pub configuration: Option<Text>,
     /// What else keeps spans in this process.
     pub surroundings: Option<Arc<dyn Surroundings>>,
     /// Where jobmon's own warnings go.
@@ -67,6 +72,8 @@ impl Default for Settings {
             outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
             budgets: Vec::new(),
+            retention: Retention::default(),
+            configuration: None,
             surroundings: None,
             warnings: Warnings::default(),
         }

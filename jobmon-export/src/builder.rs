@@ -2,10 +2,11 @@
 
 use crate::alerts::{Alerts, Channel};
 use crate::config::{ChannelConfig, Config, ConfigError};
+use crate::configuration;
 use crate::spans::Spans;
 use jobmon_core::{
-    Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Surroundings, Text,
-    Usd, UserKey, Warnings,
+    Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Stored, Surroundings,
+    Text, Usd, UserKey, Warnings,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -168,6 +169,20 @@ impl MonitorBuilder {
         self
     }
 
+    /// How long a history keeps a kind of data; see [`Retention`](jobmon_core::Retention).
+    ///
+    /// ```
+    /// use jobmon_core::Stored;
+    /// use jobmon_export::Monitor;
+    /// use std::time::Duration;
+    ///
+    /// let builder = Monitor::builder().retention(Stored::Content, Duration::from_secs(7 * 86_400));
+    /// ```
+    pub fn retention(mut self, what: Stored, time: Duration) -> Self {
+        self.code.retention = self.code.retention.keep(what, time);
+        self
+    }
+
     /// Adds an exporter. With any added here, those of environment and file are not used.
     pub fn exporter(mut self, exporter: impl Into<Box<dyn Exporter>>) -> Self {
         self.exporters.push(exporter.into());
@@ -276,7 +291,8 @@ impl MonitorBuilder {
         } else {
             settings.prices = config.prices.clone().watched()?;
         }
-        config.apply(&mut settings);
+        config.clone().apply(&mut settings);
+        settings.configuration = Some(configuration::of(&config, &settings, &exporters));
         if let Some(warnings) = self.warnings {
             settings.warnings = warnings;
         }

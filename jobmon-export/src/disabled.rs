@@ -8,11 +8,13 @@
     reason = "exporters whose feature is on replace some of these"
 )]
 
+use crate::account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
 use crate::repriced::Repriced;
 use jobmon_core::{
     Aggregate, Batch, Engine, EngineError, Event, ExportError, Exporter, Key, Prices, Query, Range, Resource,
-    Timestamp,
+    Retention, Timestamp, UserKey,
 };
+use serde_json::Value;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Write};
@@ -270,6 +272,35 @@ impl Sqlite {
     pub fn reprice(path: impl AsRef<Path>, _: Range, _: &Prices, _: bool) -> Result<Repriced, HistoryError> {
         Err(HistoryError::Missing(path.as_ref().to_owned()))
     }
+
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Erasing a user from one needs the feature `sqlite`.
+    pub fn erase_user(
+        path: impl AsRef<Path>,
+        _: &str,
+        _: Option<&UserKey>,
+        _: &str,
+    ) -> Result<Erased, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Pruning one needs the feature `sqlite`.
+    pub fn prune(path: impl AsRef<Path>, _: Retention, _: &str) -> Result<Pruned, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Writing to one needs the feature `sqlite`.
+    pub fn record_audit(path: impl AsRef<Path>, _: &str, _: Action, _: &Value) -> Result<(), HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
 }
 
 /// A history, of which there is none.
@@ -289,7 +320,15 @@ impl History {
     ///
     /// # Errors
     /// None.
-    pub fn events(&self, _: Range, _: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+    pub fn audit(&self) -> Result<Vec<AuditEntry>, HistoryError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn verify_audit(&self, _: Option<&str>) -> Result<Result<AuditHead, AuditBroken>, HistoryError> {
         match self.0 {}
     }
 

@@ -97,7 +97,7 @@ impl Exporter for Jsonl {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         for event in batch.events.iter().filter(|event| event.is_sampled()) {
-            if serde_json::to_writer(&mut buffer, &json::event::write(&batch.resource, event)).is_ok() {
+            if serde_json::to_writer(&mut buffer, &json::event_to_json(&batch.resource, event)).is_ok() {
                 buffer.push(b'\n');
             }
         }

@@ -13,6 +13,8 @@
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
+#[cfg(any(feature = "disabled", feature = "sqlite"))]
+mod account;
 mod alerts;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
 #[cfg_attr(
@@ -28,6 +30,7 @@ mod attributes;
 mod base64;
 mod builder;
 mod config;
+mod configuration;
 #[cfg(feature = "console")]
 mod console;
 #[cfg(feature = "disabled")]
@@ -63,6 +66,8 @@ mod sqlite;
 #[cfg(feature = "opentelemetry")]
 mod surroundings;
 
+#[cfg(any(feature = "disabled", feature = "sqlite"))]
+pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 pub use alerts::Channel;
@@ -77,7 +82,7 @@ pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
 pub use config::{ConfigError, load_prices};
 #[cfg(feature = "config")]
-pub use config::{alerts, outcome_values};
+pub use config::{alerts, outcome_values, retention, user_key};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]
@@ -94,6 +99,8 @@ pub use disabled::{ContentPlacement, Otlp, OtlpError};
 pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "tracing")]
 pub use genai_layer::GenAiLayer;
+#[cfg(feature = "jsonl")]
+pub use json::event_to_json;
 #[cfg(feature = "jsonl")]
 pub use jsonl::Jsonl;
 #[cfg(feature = "otlp")]

@@ -3,7 +3,8 @@
 use crate::csv::{cell_text, line};
 use jobmon_core::report::{Report, ReportKind, Section, figure_parts};
 
-/// What rows of the report are about, each in a column of its own, so that the columns are always the same.
+/// What rows of the report are about, each in a column of its own, so that the columns are always the same. Other reports
+/// have a column for each group of their sections.
 const GROUPS: &[&str] = &[
     "feature",
     "provider",
@@ -20,31 +21,10 @@ const GROUPS: &[&str] = &[
     "hour",
 ];
 
-/// The same, of reports that go through single events.
-const GROUPS_OF_EVENTS: &[&str] = &[
-    "feature",
-    "provider",
-    "model",
-    "name",
-    "category",
-    "score",
-    "label",
-    "outcome",
-    "range",
-    "query",
-    "what",
-    "pattern",
-    "first",
-    "last",
-    "example",
-    "parameter",
-    "setting",
-];
-
 /// `section`, a column for each group, `measure`, `value`, `unit`, `grade`. A figure that is not known has no
 /// line; that nothing is unpriced has one.
 pub(super) fn of(report: &Report) -> String {
-    let groups = if report.kind == ReportKind::Overview { GROUPS } else { GROUPS_OF_EVENTS };
+    let groups = groups(report);
     let mut heads = vec!["section".to_owned()];
     heads.extend(groups.iter().map(|name| (*name).to_owned()));
     heads.extend(["measure", "value", "unit", "grade"].map(str::to_owned));
@@ -85,6 +65,19 @@ pub(super) fn of(report: &Report) -> String {
         }
     }
     text
+}
+
+fn groups(report: &Report) -> Vec<&'static str> {
+    if report.kind == ReportKind::Overview {
+        return GROUPS.to_vec();
+    }
+    let mut groups = Vec::new();
+    for group in report.sections.iter().flat_map(|section| &section.groups) {
+        if !groups.contains(group) {
+            groups.push(*group);
+        }
+    }
+    groups
 }
 
 /// The count that is zero where a section that is always there has no row.

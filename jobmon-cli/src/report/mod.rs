@@ -100,7 +100,9 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let mut report = report.map_err(message)?;
     // The line about what is unpriced stays the last one.
     report.sections.splice(report.sections.len() - 1..report.sections.len() - 1, engine.section());
-    args.format.print(&report, args.output.as_deref())
+    let text = args.format.print(&report, args.output.as_deref())?;
+    crate::history::exported(&args.source.db, report.kind.name(), args.output.as_deref())?;
+    Ok(text)
 }
 
 impl Format {

@@ -34,6 +34,7 @@ words! {
         Quality "quality" "LLM quality"
         Errors "errors" "LLM errors"
         Experience "experience" "LLM experience"
+        Compliance "compliance" "LLM data and who has it"
     }
 }
 
@@ -109,7 +110,11 @@ impl Report {
         Ok(Self { period, ..Self::new(ReportKind::Overview, range, sections) })
     }
 
-    /// With those sections that have something to say.
+    /// A report of one's own: those sections that have something to say.
+    pub fn of_sections(kind: ReportKind, range: Range, sections: Vec<Section>) -> Self {
+        Self::new(kind, range, sections)
+    }
+
     fn new(kind: ReportKind, range: Range, mut sections: Vec<Section>) -> Self {
         sections.retain(Section::has_something_to_say);
         Self { kind, range, period: None, sections }

@@ -7,7 +7,7 @@ use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 29] = [
+const VARIABLES: [&str; 30] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -36,6 +36,7 @@ const VARIABLES: [&str; 29] = [
     "JOBMON_SQLITE_PATH",
     "JOBMON_PRICES_FILE",
     "JOBMON_USER_KEY",
+    "JOBMON_RETENTION",
     "JOBMON_SPANS",
 ];
 
@@ -123,6 +124,7 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_FLUSH_INTERVAL" => config.flush_interval = duration()?,
         "JOBMON_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration()?,
         "JOBMON_OUTCOMES" => config.outcomes = outcomes::parse(value)?,
+        "JOBMON_RETENTION" => config.retention = super::retention::parse(value)?,
         "JOBMON_EXPORTERS" => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             let mut kinds = Vec::new();

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "project_id",
     "service_name",
     "environment",
@@ -34,6 +34,7 @@ const KEYS: [&str; 23] = [
     "budgets",
     "alerts",
     "channels",
+    "retention",
     "spans",
 ];
 
@@ -111,6 +112,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "budgets" => config.budgets = super::budgets::read(value)?,
             "channels" => config.channels = super::channels::read(value)?,
             "alerts" => config.alerts = super::alerts::read(value)?,
+            "retention" => config.retention = super::retention::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }

@@ -3,7 +3,7 @@
 use crate::builder::SetupError;
 use crate::spans::Spans;
 pub(crate) use channels::ChannelConfig;
-use jobmon_core::{Alert, Budget, Exporter, Settings, Text, Usd, UserKey};
+use jobmon_core::{Alert, Budget, Exporter, Retention, Settings, Text, Usd, UserKey};
 use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ mod otlp;
 #[cfg(feature = "config")]
 mod outcomes;
 mod prices;
+#[cfg(feature = "config")]
+mod retention;
 
 pub use prices::load_prices;
 
@@ -60,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) alerts: Vec<Alert>,
     pub(crate) channels: Vec<ChannelConfig>,
+    pub(crate) retention: Retention,
     pub(crate) spans: Option<Spans>,
 }
 
@@ -184,6 +187,34 @@ pub fn alerts(file: Option<&Path>) -> Result<Vec<Alert>, ConfigError> {
     Config::around(file).map(|config| config.alerts)
 }
 
+/// How long a history keeps what, by a file and `JOBMON_RETENTION`. Without a file, `JOBMON_CONFIG` or `jobmon.toml` in the
+/// working directory are looked at, as agents do.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobmon.toml");
+/// std::fs::write(&path, "[retention]\ncontent = '7d'")?;
+/// let retention = jobmon_export::retention(Some(&path))?;
+/// assert_eq!(retention.of(jobmon_core::Stored::Content).map(|time| time.as_secs()), Some(7 * 86_400));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read, or file or environment have a mistake, also in other keys.
+#[cfg(feature = "config")]
+pub fn retention(file: Option<&Path>) -> Result<Retention, ConfigError> {
+    Config::around(file).map(|config| config.retention)
+}
+
+/// What ids of users are hashed with, by a file and `JOBMON_USER_KEY`, where anything says so.
+///
+/// # Errors
+/// As of [`retention`].
+#[cfg(feature = "config")]
+pub fn user_key(file: Option<&Path>) -> Result<Option<UserKey>, ConfigError> {
+    Config::around(file).map(|config| config.user_key)
+}
+
 impl Config {
     /// What environment and file say.
     #[cfg(feature = "config")]
@@ -246,6 +277,7 @@ impl Config {
             prices: self.prices.over(other.prices),
             user_key: self.user_key.or(other.user_key),
             spans: self.spans.or(other.spans),
+            retention: self.retention.or(other.retention),
             budgets,
             alerts,
             channels: if self.channels.is_empty() { other.channels } else { self.channels },
@@ -258,6 +290,7 @@ impl Config {
         settings.resource.service_name = self.service_name;
         settings.resource.environment = self.environment;
         settings.user_key = self.user_key;
+        settings.retention = self.retention;
         settings.outcome_values = self.outcomes;
         let set = |setting: &mut bool, value: Option<bool>| *setting = value.unwrap_or(*setting);
         set(&mut settings.track.tokens, self.track_tokens);

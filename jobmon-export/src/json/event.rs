@@ -4,8 +4,17 @@ use super::{Object, cost, failure, late, nanos, put, rest, text, usage};
 use jobmon_core::{CallRecord, Event, Fact, Judged, Prompt, Resource, Scope, Usd};
 use serde_json::{Value, json};
 
-/// One event as one JSON object.
-pub(crate) fn write(resource: &Resource, event: &Event) -> Value {
+/// An event as a JSON object: a line of the `jsonl` exporter.
+///
+/// ```
+/// use jobmon_core::{Event, Fact, Outcome, Resource, Scope, Timestamp};
+///
+/// let fact = Fact::new(Timestamp::from_nanos(0), None, Scope::default());
+/// let event = Event::Outcome(Outcome::new(fact, "application".into(), None));
+/// let json = jobmon_export::event_to_json(&Resource::default(), &event);
+/// assert_eq!((json["type"].as_str(), json["kind"].as_str()), (Some("outcome"), Some("application")));
+/// ```
+pub fn event_to_json(resource: &Resource, event: &Event) -> Value {
     let mut object = match event {
         Event::Call(record) => call(record),
         Event::Score(score) => {

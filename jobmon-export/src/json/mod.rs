@@ -12,7 +12,9 @@ use std::time::Duration;
 
 mod content;
 #[cfg(feature = "jsonl")]
-pub(crate) mod event;
+mod event;
+#[cfg(feature = "jsonl")]
+pub use event::event_to_json;
 #[cfg(feature = "sqlite")]
 pub(crate) mod read;
 

@@ -4,11 +4,15 @@
 //! readers never block the writer. Every batch is one transaction over raw rows and aggregates, so that both
 //! agree at any moment, also after the process was killed. `budgets.rs` follows what others write.
 
+mod audit;
 mod budgets;
 mod check;
+mod compliance;
+mod erase;
 mod labels;
 mod read;
 mod reprice;
+mod retention;
 mod rows;
 mod schema;
 mod sessions;

@@ -1,13 +1,13 @@
 //! Tables of the history and their version.
 
-use super::{HistoryError, sessions};
+use super::{HistoryError, audit, retention, sessions};
 use jobmon_core::{Aggregate, Dimension};
 use rusqlite::Connection;
 use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -128,6 +128,19 @@ pub(super) fn look(path: &Path) -> Result<(), HistoryError> {
     }
 }
 
+/// Opens a history that is there, to change it.
+pub(super) fn connect(path: &Path) -> Result<Connection, HistoryError> {
+    if !path.exists() {
+        return Err(HistoryError::Missing(path.to_owned()));
+    }
+    look(path)?;
+    let failed = HistoryError::sqlite(path);
+    let mut connection = Connection::open(path).map_err(&failed)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+    update(&mut connection, path)?;
+    Ok(connection)
+}
+
 /// Makes the tables in an empty file, or checks again, now under a lock, that the file is a history that we know.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HistoryError> {
     let failed = HistoryError::sqlite(path);
@@ -144,6 +157,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     let make = || {
         transaction.execute_batch(EVENTS)?;
         transaction.execute_batch(KEYS)?;
+        transaction.execute_batch(audit::TABLE)?;
+        transaction.execute_batch(retention::TABLE)?;
         transaction.execute_batch(REPRICINGS)?;
         transaction.execute_batch(&by_session())?;
         transaction.execute_batch(&aggregates("hourly"))?;
@@ -184,13 +199,15 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
             ))?;
         }
     }
-    connection.execute_batch(
-        "ALTER TABLE calls ADD COLUMN cache_key TEXT NOT NULL DEFAULT '';
+    if found < 4 {
+        connection.execute_batch(
+            "ALTER TABLE calls ADD COLUMN cache_key TEXT NOT NULL DEFAULT '';
          ALTER TABLE facts ADD COLUMN cache_key TEXT NOT NULL DEFAULT '';
          ALTER TABLE facts ADD COLUMN key TEXT NOT NULL DEFAULT '';
          ALTER TABLE facts ADD COLUMN counterpart INTEGER;",
-    )?;
-    connection.execute_batch(KEYS)?;
+        )?;
+        connection.execute_batch(KEYS)?;
+    }
     // New dimensions and numbers of sums.
     ["hourly", "daily"].into_iter().try_for_each(|table| remake(connection, table))?;
     if found < 3 {
@@ -198,6 +215,8 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch(&by_session())?;
         sessions::fill(connection)?;
     }
+    connection.execute_batch(audit::TABLE)?;
+    connection.execute_batch(retention::TABLE)?;
     connection.pragma_update(None, "user_version", VERSION)
 }
 

@@ -119,6 +119,22 @@ pub(super) fn add(connection: &Connection, sums: &Sums) -> rusqlite::Result<()> 
     Ok(())
 }
 
+/// Puts what a session cost to what has no session.
+pub(super) fn forget(connection: &Connection, session: &str) -> rusqlite::Result<()> {
+    let mut sums = Sums::new();
+    {
+        let mut statement = connection
+            .prepare(&format!("SELECT start, {} FROM sessions WHERE session = ?1", COLUMNS.join(", ")))?;
+        let mut rows = statement.query([session])?;
+        while let Some(row) = rows.next()? {
+            let day = Timestamp::from_nanos(row.get(0)?);
+            sums.entry((day, Text::literal(""))).or_default().merge(&Sum::from_row(row, 1)?);
+        }
+    }
+    connection.execute("DELETE FROM sessions WHERE session = ?1", [session])?;
+    add(connection, &sums)
+}
+
 /// Fills the table from the events that are there, a day at a time.
 pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
     let mut sums = Sums::new();

@@ -1,10 +1,12 @@
 //! [`Sqlite`]: writes the history.
 
+use super::audit;
 use super::budgets::{Follower, Rows};
+use super::retention::Keeper;
 use super::{HistoryError, labels, rows, schema, sessions};
 use jobmon_core::{
     Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Resource,
-    Subject, Text, Timestamp,
+    Retention, Settings, Subject, Text, Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
@@ -35,7 +37,14 @@ pub struct Sqlite {
     /// Until it starts.
     budgets: Option<Budgets>,
     follower: Option<Follower>,
+    retention: Retention,
+    keeper: Option<Keeper>,
+    /// Who writes, and what it was set up with.
+    configuration: Option<(String, Text)>,
 }
+
+/// After what could not be deleted.
+const RETRY: Duration = Duration::from_secs(10);
 
 impl Sqlite {
     /// Opens a history for writing. Where there is none it is made, once a monitor starts.
@@ -61,7 +70,8 @@ impl Sqlite {
     }
 
     fn at(path: PathBuf) -> Self {
-        Self { path, connection: None, budgets: None, follower: None }
+        let (retention, keeper, configuration) = (Retention::default(), None, None);
+        Self { path, connection: None, budgets: None, follower: None, retention, keeper, configuration }
     }
 
     pub(super) fn connect(&self) -> Result<Connection, HistoryError> {
@@ -90,12 +100,36 @@ impl Exporter for Sqlite {
         "sqlite"
     }
 
+    fn settings(&mut self, settings: &Settings) {
+        self.retention = settings.retention;
+        let service = settings.resource.service_name.as_ref().map_or("agent", Text::as_str);
+        self.configuration = settings.configuration.clone().map(|detail| (service.to_owned(), detail));
+    }
+
     fn budgets(&mut self, budgets: Budgets) {
         self.budgets = budgets.claim().then_some(budgets);
     }
 
     fn start(&mut self) -> Result<(), ExportError> {
-        self.connection()?;
+        let configuration = self.configuration.take();
+        let service = configuration.as_ref().map_or("agent", |(service, _)| service).to_owned();
+        self.keeper = Keeper::new(self.retention, service);
+        let keeps_all = self.keeper.is_none();
+        let connection = self.connection()?;
+        let mut account = || {
+            if !keeps_all {
+                Keeper::prepare(connection)?;
+            }
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if let Some((service, detail)) = &configuration {
+                let detail = serde_json::from_str(detail).unwrap_or_default();
+                audit::configured(&transaction, service, &detail)?;
+            }
+            transaction.commit()
+        };
+        account().map_err(|error: rusqlite::Error| ExportError::Refused {
+            reason: format!("cannot write the history: {error}"),
+        })?;
         if let Some(budgets) = self.budgets.take() {
             let follower = Follower::start(&self.path, budgets);
             self.follower = Some(follower.map_err(|reason| ExportError::Refused { reason })?);
@@ -104,8 +138,11 @@ impl Exporter for Sqlite {
     }
 
     fn tick(&mut self) -> Option<Duration> {
-        let (follower, connection) = (self.follower.as_mut()?, self.connection.as_ref()?);
-        Some(follower.look(connection))
+        let connection = self.connection.as_mut()?;
+        let follow = self.follower.as_mut().map(|follower| follower.look(connection));
+        // A history that is busy is looked at again.
+        let keep = self.keeper.as_mut().map(|keeper| keeper.look(connection).unwrap_or(RETRY));
+        follow.into_iter().chain(keep).min()
     }
 
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {

@@ -6,6 +6,7 @@ mod answers;
 mod labels;
 mod schemas;
 mod sessions;
+mod upkeep;
 mod whole;
 
 use jobmon_core::{
