@@ -193,7 +193,7 @@ fn wrong_input_is_explained_in_one_paragraph_and_changes_nothing() {
         (&["query", "--measures", "price"], &["`price`", "expected one of", "cost"]),
         (&["query", "--measures", "cost", "--by", "colour"], &["`colour`", "expected one of", "feature"]),
         (&["query", "--measures", "cost", "--filter", "feature"], &["`feature`", "dimension=value"]),
-        (&["query", "--measures", "cost", "--by", "score,outcome"], &["`score` or `outcome`"]),
+        (&["query", "--measures", "cost", "--by", "score,outcome"], &["`score`, `outcome` and `label`"]),
         (&["query", "--measures", "cost", "--by", "model,feature,model"], &["`model`", "twice"]),
         (&["report", "--db", "."], &["cannot read the history ."]),
         (&["report", "--since", "1h", "--until", "2h"], &["--since", "earlier"]),

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn every_listed_variable_is_accepted_and_no_other() {
         for name in VARIABLES {
-            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef", "exporter"]
+            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef", "exporter", "calls=9d"]
                 .into_iter()
                 .find(|value| read_all(&[(name, value)]).is_ok());
             assert!(value.is_some(), "{name}");
@@ -192,6 +192,13 @@ mod tests {
             ("hired", "has `hired`; expected a kind and US dollars"),
         ] {
             let error = read_all(&[("JOBMON_OUTCOMES", values)]).expect_err("wrong").to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+        for (values, problem) in [
+            ("cals=9d", "names `cals`, which is no kind of data; expected any of: content, users"),
+            ("calls=9s", "has `calls=9s`; expected a time of at least an hour"),
+        ] {
+            let error = read_all(&[("JOBMON_RETENTION", values)]).expect_err("wrong").to_string();
             assert!(error.contains(problem), "{error}");
         }
         let error = read_all(&[("JOBMON_SAMPLING_RATE", "50%")]).expect_err("wrong").to_string();
