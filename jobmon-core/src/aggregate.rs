@@ -4,6 +4,7 @@ use crate::dimension::{Dimension, Key};
 use crate::event::{End, Event, Judged, Label, Side, Verdict};
 use crate::exporter::Resource;
 use crate::money::{Cost, CostSum, Usd};
+use crate::redact::{Redacted, Redactions};
 use crate::sketch::Sketch;
 use crate::text::Text;
 use crate::usage::Usage;
@@ -190,6 +191,22 @@ aggregate! {
     true_negatives,
     /// No was predicted, wrongly.
     false_negatives,
+    /// Addresses of e-mail that were removed.
+    redacted_emails,
+    /// Telephone numbers that were removed.
+    redacted_phones,
+    /// Numbers of payment cards that were removed.
+    redacted_cards,
+    /// Bank account numbers that were removed.
+    redacted_ibans,
+    /// Keys and tokens that were removed.
+    redacted_keys,
+    /// Values of fields that were removed.
+    redacted_fields,
+    /// What patterns of the user's own found.
+    redacted_patterns,
+    /// Marks of prompt injection.
+    injection_markers,
 }
 
 /// Is given a key, and what to do to the aggregate of that key.
@@ -217,6 +234,9 @@ impl Aggregate {
     }
 
     fn add(&mut self, event: &Event) {
+        if let Some(fact) = event.fact() {
+            self.add_redactions(fact.redactions);
+        }
         match event {
             Event::Call(call) => self.add_call(call),
             Event::Score(score) => {
@@ -248,6 +268,35 @@ impl Aggregate {
         }
     }
 
+    fn add_redactions(&mut self, redactions: Redactions) {
+        for (kind, times) in redactions.iter() {
+            let sum = match kind {
+                Redacted::Email => &mut self.redacted_emails,
+                Redacted::Phone => &mut self.redacted_phones,
+                Redacted::Card => &mut self.redacted_cards,
+                Redacted::Iban => &mut self.redacted_ibans,
+                Redacted::Key => &mut self.redacted_keys,
+                Redacted::Field => &mut self.redacted_fields,
+                Redacted::Pattern => &mut self.redacted_patterns,
+            };
+            *sum = sum.saturating_add(times.into());
+        }
+    }
+
+    /// All that was removed.
+    pub(crate) fn redactions(&self) -> u64 {
+        let kinds = [
+            self.redacted_emails,
+            self.redacted_phones,
+            self.redacted_cards,
+            self.redacted_ibans,
+            self.redacted_keys,
+            self.redacted_fields,
+            self.redacted_patterns,
+        ];
+        kinds.into_iter().fold(0, u64::saturating_add)
+    }
+
     fn add_label(&mut self, label: &Label) {
         self.predictions += u64::from(label.side == Side::Prediction);
         match label.judged() {
@@ -273,6 +322,8 @@ impl Aggregate {
         self.attempts = self.attempts.saturating_add(call.attempt_count());
         self.retried += u64::from(call.was_retried());
         self.recovered += u64::from(call.recovered());
+        self.add_redactions(call.redactions);
+        self.injection_markers = self.injection_markers.saturating_add(call.injection_markers.into());
         self.add_usage(call.usage());
         self.add_cost(call.cost, call.wasted());
         let nanos = |time: std::time::Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);

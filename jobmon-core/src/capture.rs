@@ -1,18 +1,16 @@
 //! [`Capture`]: what can be captured of what goes in and out of a call, where a function names it.
 //!
-//! Nothing is captured unless a function says `capture(..)`, and the monitor allows it. What is captured passes the
-//! search for keys and tokens in their known forms, and is bounded.
+//! Nothing is captured unless a function says `capture(..)`, and the monitor allows it. What is captured is bounded, and
+//! cleaned by [`Redaction`](crate::Redaction).
 
 use crate::event::{Content, Message, Part, Role};
 use crate::operation::Operation;
-use crate::redact;
+use crate::redact::LONGEST_TEXT;
 use crate::text::Text;
 use crate::wire;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Bytes of one text.
-const LONGEST_TEXT: usize = 32 * 1024;
 /// Bytes of all texts of a call together, about.
 const MOST_BYTES: usize = 256 * 1024;
 /// Messages on each side.
@@ -169,21 +167,10 @@ impl Content {
         }
     }
 
-    /// Removes what looks like a secret, and what is too much: the oldest messages first.
-    pub(crate) fn make_safe(&mut self) {
+    /// Leaves out what is too much: the oldest messages first.
+    pub(crate) fn bound(&mut self) {
         let Self { system, input, output, tools, arguments, result, truncated } = self;
         let mut room = MOST_BYTES;
-        let mut safe = Safe { truncated: false };
-        for message in output.iter_mut().chain(input.iter_mut()) {
-            message.parts.iter_mut().for_each(|part| safe.part(part));
-        }
-        system.iter_mut().for_each(|part| safe.part(part));
-        for value in [arguments, result].into_iter().flatten() {
-            safe.value(value);
-        }
-        for parameters in tools.iter_mut().filter_map(|tool| tool.parameters.as_mut()) {
-            safe.value(parameters);
-        }
         for list in [output, input] {
             let mut kept = 0;
             for message in list.iter().rev().take(MOST_MESSAGES) {
@@ -192,11 +179,25 @@ impl Content {
                 (room, kept) = (left, kept + 1);
             }
             if kept < list.len() {
-                safe.truncated = true;
+                *truncated = true;
                 list.drain(..list.len() - kept);
             }
         }
-        *truncated |= safe.truncated;
+        for values in [arguments, result].into_iter().flatten() {
+            *truncated |= shorten(values, &mut { MOST_BYTES });
+        }
+        let mut room = MOST_BYTES;
+        for parameters in tools.iter_mut().filter_map(|tool| tool.parameters.as_mut()) {
+            *truncated |= shorten(parameters, &mut room);
+        }
+        let mut kept = 0;
+        let mut room = MOST_BYTES;
+        for part in system.iter() {
+            let Some(left) = room.checked_sub(size(part)) else { break };
+            (room, kept) = (left, kept + 1);
+        }
+        *truncated |= kept < system.len();
+        system.truncate(kept);
     }
 
     /// Whether there is nothing in it.
@@ -212,54 +213,28 @@ const fn talks(operation: Operation) -> bool {
 
 fn size(part: &Part) -> usize {
     match part {
-        Part::Text(text) | Part::Reasoning(text) => text.len(),
+        Part::Text(text) | Part::Reasoning(text) => text.len().min(LONGEST_TEXT),
         Part::ToolCall { arguments, .. } => arguments.as_ref().map_or(0, |value| value.to_string().len()),
         Part::ToolResponse { response, .. } => response.to_string().len(),
         Part::Data { .. } => 64,
     }
 }
 
-struct Safe {
-    truncated: bool,
-}
-
-impl Safe {
-    fn part(&mut self, part: &mut Part) {
-        match part {
-            Part::Text(text) | Part::Reasoning(text) => {
-                let safe = self.text(text);
-                *text = Text::from(safe);
+/// Empties texts for which there is no room; whether there were any.
+fn shorten(value: &mut Value, room: &mut usize) -> bool {
+    match value {
+        Value::String(text) => {
+            let bytes = text.len().min(LONGEST_TEXT);
+            let fits = bytes <= *room;
+            *room = room.saturating_sub(bytes);
+            if !fits {
+                "…".clone_into(text);
             }
-            Part::ToolCall { arguments, .. } => arguments.iter_mut().for_each(|value| self.value(value)),
-            Part::ToolResponse { response, .. } => self.value(response),
-            Part::Data { .. } => {}
+            !fits
         }
-    }
-
-    fn text(&mut self, text: &str) -> String {
-        let mut text = redact::content(text);
-        if text.len() > LONGEST_TEXT {
-            self.truncated = true;
-            let mut end = LONGEST_TEXT;
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-            text.push('…');
-        }
-        text
-    }
-
-    fn value(&mut self, value: &mut Value) {
-        match value {
-            Value::String(text) => {
-                let safe = self.text(text);
-                *text = safe;
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.value(field)),
-            _ => {}
-        }
+        Value::Array(items) => items.iter_mut().fold(false, |cut, item| shorten(item, room) | cut),
+        Value::Object(fields) => fields.values_mut().fold(false, |cut, field| shorten(field, room) | cut),
+        _ => false,
     }
 }
 
@@ -268,32 +243,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_removed_and_too_much_is_cut_the_oldest_first() {
+    fn too_much_is_cut_the_oldest_first() {
         let mut content = Content::default();
-        content
-            .add_input(Operation::Chat, Captured::Text(Text::from("my key is sk-abcdefghijklmnop1234 ok")));
         for n in 0..20 {
-            content
-                .add_input(Operation::Chat, Captured::Text(Text::from(format!("{n}{}", "x".repeat(30_000)))));
+            let text = format!("{n}{}", "x".repeat(30_000));
+            content.add_input(Operation::Chat, Captured::Text(Text::from(text)));
         }
-        content.make_safe();
+        content.bound();
         assert!(content.truncated && content.input.len() < 10);
         let last = content.input.last().expect("the newest stays");
         assert!(matches!(&last.parts[0], Part::Text(text) if text.starts_with("19x")));
-
-        let mut content = Content::default();
-        let secret = serde_json::json!({"deep": [{"key": "use sk-abcdefghijklmnop1234"}]});
-        content.add_input(Operation::ExecuteTool, Captured::Json(secret));
-        content.make_safe();
-        let text = content.arguments.expect("arguments").to_string();
-        assert!(text.contains("[redacted]") && !text.contains("sk-abc"), "{text}");
     }
 
     #[test]
-    fn line_breaks_stay() {
+    fn large_data_loses_its_last_texts() {
         let mut content = Content::default();
-        content.add_output(Operation::Chat, Captured::Text(Text::from("a\n  b")));
-        content.make_safe();
-        assert_eq!(content.output[0].parts, [Part::Text(Text::from("a\n  b"))]);
+        let texts: Vec<String> = (0..20).map(|n| format!("{n}{}", "x".repeat(30_000))).collect();
+        content.add_input(Operation::ExecuteTool, Captured::Json(serde_json::json!({"deep": texts, "n": 1})));
+        content.bound();
+        let arguments = content.arguments.expect("arguments");
+        assert!(
+            content.truncated && arguments["deep"][0].as_str().is_some_and(|text| text.starts_with("0x"))
+        );
+        assert_eq!((&arguments["deep"][19], &arguments["n"]), (&Value::from("…"), &Value::from(1)));
     }
 }

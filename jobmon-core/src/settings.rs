@@ -6,6 +6,7 @@ use crate::money::Usd;
 use crate::monitor::StartError;
 use crate::price::Prices;
 use crate::pseudonym::UserKey;
+use crate::redact::Redaction;
 use crate::retention::Retention;
 use crate::sampling::Keep;
 use crate::site::Track;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub prices: Prices,
     /// What may be spent.
     pub budgets: Vec<Budget>,
+    /// What is removed from what is recorded.
+    pub redaction: Redaction,
     /// How long a history keeps what.
     pub retention: Retention,
     /// What was set up, for accounts of it: JSON without secrets.
@@ -72,6 +75,7 @@ impl Default for Settings {
             outcome_values: BTreeMap::new(),
             prices: Prices::bundled(),
             budgets: Vec::new(),
+            redaction: Redaction::default(),
             retention: Retention::default(),
             configuration: None,
             surroundings: None,

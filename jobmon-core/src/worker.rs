@@ -7,6 +7,7 @@ use crate::exporter::Batch;
 use crate::labels::Labels;
 use crate::lane::lock;
 use crate::monitor::Shared;
+use crate::redact::Cleaner;
 use crate::rollup::Rollups;
 use std::sync::{Arc, PoisonError};
 
@@ -45,14 +46,9 @@ fn run(shared: &Shared) {
         }
         if !events.is_empty() {
             for event in &mut events {
+                Cleaner::event(&shared.settings.redaction, event);
                 match event {
                     Event::Call(call) => {
-                        if let Some(content) = &mut call.content {
-                            content.make_safe();
-                            if content.is_empty() {
-                                call.content = None;
-                            }
-                        }
                         // Where a budget needed its price, it has one.
                         if call.prices.is_none() {
                             costing::price(call, &shared.settings.prices);

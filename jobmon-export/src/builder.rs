@@ -5,8 +5,8 @@ use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::configuration;
 use crate::spans::Spans;
 use jobmon_core::{
-    Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Settings, StartError, Stored, Surroundings,
-    Text, Usd, UserKey, Warnings,
+    Alert, AlertError, Budget, Exporter, Guard, Pipeline, Prices, Redaction, Settings, StartError, Stored,
+    Surroundings, Text, Usd, UserKey, Warnings,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -166,6 +166,20 @@ impl MonitorBuilder {
     /// What an outcome of a kind is worth that is reported without a value, such as `application`.
     pub fn outcome_value(mut self, kind: impl Into<Text>, value: Usd) -> Self {
         self.code.outcomes.insert(kind.into(), value);
+        self
+    }
+
+    /// What is removed from what is recorded, beside what file and environment say; see
+    /// [`Redaction`](jobmon_core::Redaction).
+    ///
+    /// ```
+    /// use jobmon_core::{Redacted, Redaction};
+    /// use jobmon_export::Monitor;
+    ///
+    /// let builder = Monitor::builder().redaction(Redaction::default().keep(Redacted::Phone).name("salary"));
+    /// ```
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.code.redaction = self.code.redaction.and(redaction);
         self
     }
 

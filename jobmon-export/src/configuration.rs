@@ -22,6 +22,7 @@ pub(crate) fn of(config: &Config, settings: &Settings, exporters: &[Box<dyn Expo
         .limits()
         .map(|(kind, time)| (kind.name().to_owned(), json!(time.as_secs())))
         .collect();
+    let kept: Vec<_> = settings.redaction.kept().map(|kind| json!(kind.name())).collect();
     let track = settings.track;
     let configuration = json!({
         "project": settings.resource.project_id.as_deref(),
@@ -34,6 +35,7 @@ pub(crate) fn of(config: &Config, settings: &Settings, exporters: &[Box<dyn Expo
             "tokens": track.tokens, "latency": track.latency, "errors": track.errors, "retries": track.retries,
         },
         "users_are_hashed": settings.user_key.is_some(),
+        "redaction_keeps": kept,
         "retention_seconds": retention,
         "alerts": alerts,
         "budgets": budgets,

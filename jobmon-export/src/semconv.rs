@@ -135,6 +135,7 @@ pub(crate) mod own {
         LABEL_SIDE = "jobmon.label.side";
         LABEL_VALUE = "jobmon.label.value";
         LABEL_JUDGED = "jobmon.label.judgement";
+        REDACTION_KIND = "jobmon.redaction.kind";
         LATE = "jobmon.late";
     }
 

@@ -68,6 +68,15 @@ macro_rules! judged {
     };
 }
 
+const REDACTIONS: &str = "jobmon_redactions_total";
+
+/// Selects what was removed of a kind.
+macro_rules! redacted {
+    ($kind:literal) => {
+        concat!("jobmon_redaction_kind=\"", $kind, "\"")
+    };
+}
+
 fn formula(measure: &str) -> Option<Formula> {
     use Family::{Calls, Outcomes, Predictions, Quality, Requests, Searches};
     use Formula::{Count, Mean, Quantile, Ratio, Sum};
@@ -138,6 +147,15 @@ fn formula(measure: &str) -> Option<Formula> {
             let is_no = judged!("false_positive|true_negative");
             Ratio(Predictions, (JUDGED, judged!("false_positive")), (JUDGED, is_no))
         }
+        "redactions" => Count(Calls, REDACTIONS, ""),
+        "redacted_emails" => Count(Calls, REDACTIONS, redacted!("email")),
+        "redacted_phones" => Count(Calls, REDACTIONS, redacted!("phone")),
+        "redacted_cards" => Count(Calls, REDACTIONS, redacted!("card")),
+        "redacted_ibans" => Count(Calls, REDACTIONS, redacted!("iban")),
+        "redacted_keys" => Count(Calls, REDACTIONS, redacted!("key")),
+        "redacted_fields" => Count(Calls, REDACTIONS, redacted!("field")),
+        "redacted_patterns" => Count(Calls, REDACTIONS, redacted!("pattern")),
+        "injection_markers" => Count(Calls, "jobmon_injection_markers_total", ""),
         "outcomes" => Count(Outcomes, "jobmon_outcomes_total", ""),
         "outcome_value" => Count(Outcomes, "jobmon_outcome_value_usd_total", ""),
         "searches" => Count(Searches, "jobmon_searches_total", ""),

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::lane::lock;
 use crate::late::Ended;
 use crate::money::Cost;
+use crate::redact::{Cleaner, Redactions};
 use crate::response::Answer;
 use crate::text::Text;
 use crate::value::Value;
@@ -233,6 +234,16 @@ impl Active {
         if full {
             self.lost("after 128 attributes of one call");
         }
+    }
+
+    /// Counts what would be redacted of a text, and marks of injection in it.
+    pub(crate) fn inspect(&self, text: &str) {
+        let found = Cleaner::inspect(&self.monitor.settings.redaction, text);
+        let add = |record: &mut CallRecord, (redactions, markers): (Redactions, u32)| {
+            record.redactions = record.redactions.and(redactions);
+            record.injection_markers = record.injection_markers.saturating_add(markers);
+        };
+        self.record(found, add, |_, _| None);
     }
 
     /// Begins an attempt, maybe inside another one, and gives its number.

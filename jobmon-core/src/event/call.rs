@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::id::{CallId, SpanId};
 use crate::money::{Cost, CostSum, Usd};
 use crate::operation::Operation;
+use crate::redact::Redactions;
 use crate::response::Answer;
 use crate::sampling;
 use crate::surroundings::SpanContext;
@@ -93,6 +94,10 @@ pub struct CallRecord {
     pub sample_rate: f64,
     /// The attributes recorded, in order.
     pub attributes: Vec<(Text, Value)>,
+    /// What was removed from it.
+    pub redactions: Redactions,
+    /// Marks of prompt injection in what it was given: phrases such as "ignore all previous instructions".
+    pub injection_markers: u32,
 }
 
 impl CallRecord {
@@ -135,6 +140,8 @@ impl CallRecord {
             sampled: true,
             sample_rate: 1.0,
             attributes: Vec::new(),
+            redactions: Redactions::NONE,
+            injection_markers: 0,
         }
     }
 

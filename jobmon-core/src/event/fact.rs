@@ -4,6 +4,7 @@ use super::{Prompt, Scope};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::operation::Operation;
+use crate::redact::Redactions;
 use crate::text::Text;
 use crate::time::Timestamp;
 use crate::words::words;
@@ -20,12 +21,14 @@ pub struct Fact {
     pub scope: Scope,
     /// What is known of that call, so that facts can be grouped as calls are.
     pub subject: Option<Subject>,
+    /// What was removed from it.
+    pub redactions: Redactions,
 }
 
 impl Fact {
     /// A fact at a moment.
     pub const fn new(at: Timestamp, call: Option<CallId>, scope: Scope) -> Self {
-        Self { at, call, scope, subject: None }
+        Self { at, call, scope, subject: None, redactions: Redactions::NONE }
     }
 }
 

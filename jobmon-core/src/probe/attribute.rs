@@ -1,5 +1,6 @@
 //! Values of `fields(..)`.
 
+use crate::sensitive::Sensitive;
 use crate::text::Text;
 use crate::value::Value;
 use std::borrow::Cow;
@@ -67,6 +68,12 @@ impl Recordable for Text {
 }
 
 impl Recordable for char {
+    fn recorded(&self) -> Option<Value> {
+        display(self)
+    }
+}
+
+impl<T: ?Sized> Recordable for Sensitive<T> {
     fn recorded(&self) -> Option<Value> {
         display(self)
     }

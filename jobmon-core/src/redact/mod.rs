@@ -1,13 +1,31 @@
-//! [`message`]: error messages that are safe to store.
+//! What is removed from what is recorded: keys and tokens, e-mail addresses and the like, in errors ([`message`]) and in
+//! everything else ([`Cleaner`]).
 //!
-//! Errors of HTTP clients quote addresses and headers, and with them keys. What is recorded passes through here
-//! first. It errs on the side of removing too much. It is no guarantee for arbitrary content: prompts that an
-//! error quotes are cut short, and recognised only where a well-known crate does so.
+//! Errors of HTTP clients quote addresses and headers, and with them keys. What is recorded of them passes [`message`]
+//! where they are made, which errs on the side of removing too much. The worker takes the rest out of events, so that
+//! ordinary text stays as it is.
 
+mod event;
+mod field;
+mod injection;
+mod keys;
+mod kinds;
+mod names;
+#[cfg(feature = "redact-patterns")]
+mod pattern;
+mod personal;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use crate::table::is_invisible;
 use crate::text::Text;
+
+pub(crate) use event::{Cleaner, LONGEST_TEXT};
+pub use kinds::{Redacted, Redaction, Redactions};
+#[cfg(feature = "redact-patterns")]
+pub use pattern::PatternError;
+pub(crate) use scan::REDACTED;
 
 /// The most characters that a message keeps, the sign of a cut included.
 pub(crate) const LONGEST: usize = 300;
@@ -15,8 +33,8 @@ pub(crate) const LONGEST: usize = 300;
 /// Characters of the original that are looked at: what is removed is often longer than what stays.
 const LONGEST_SOURCE: usize = 8 * LONGEST;
 
-/// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
+/// How all that stands for something removed begins: `[redacted]`, `[redacted email]`.
+const PLACEHOLDER: &str = "[redacted";
 
 /// A message without secrets and control characters, cut to [`LONGEST`] characters.
 ///
@@ -27,14 +45,10 @@ const REDACTED: &str = "[redacted]";
 pub(crate) fn message(text: &str) -> Text {
     let (plain, whole) = plain(text);
     let own = own_words(&plain);
-    Text::from(shorten(scan::redact(own), whole && own.len() == plain.len()))
+    let mut scan = scan::Scan { rules: &Redaction::NONE, careful: false, found: Redactions::default() };
+    let clean = scan.clean(own).unwrap_or_else(|| own.to_owned());
+    Text::from(shorten(clean, whole && own.len() == plain.len()))
 }
-
-/// Content without secrets, as it is otherwise.
-pub(crate) fn content(text: &str) -> String {
-    scan::redact(text)
-}
-
 /// The message without the request that an error of `genai` quotes, or the answer that one of `async-openai` does.
 fn own_words(plain: &str) -> &str {
     let request = plain.find("Request Payload:");
@@ -73,5 +87,11 @@ fn shorten(mut text: String, whole: bool) -> String {
     text
 }
 
-#[cfg(test)]
-mod tests;
+/// At most so many bytes of a text.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,13 +1,13 @@
 //! `JOBMON_*` variables.
 
 use super::otlp::OtlpConfig;
-use super::{Config, ConfigError, ExporterKind, outcomes};
+use super::{Config, ConfigError, ExporterKind, outcomes, redaction};
 use crate::spans::Spans;
 use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 30] = [
+const VARIABLES: [&str; 32] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -36,6 +36,8 @@ const VARIABLES: [&str; 30] = [
     "JOBMON_SQLITE_PATH",
     "JOBMON_PRICES_FILE",
     "JOBMON_USER_KEY",
+    "JOBMON_REDACTION_KEEP",
+    "JOBMON_REDACTION_NAMES",
     "JOBMON_RETENTION",
     "JOBMON_SPANS",
 ];
@@ -124,6 +126,12 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_FLUSH_INTERVAL" => config.flush_interval = duration()?,
         "JOBMON_SHUTDOWN_TIMEOUT" => config.shutdown_timeout = duration()?,
         "JOBMON_OUTCOMES" => config.outcomes = outcomes::parse(value)?,
+        "JOBMON_REDACTION_KEEP" => {
+            config.redaction = std::mem::take(&mut config.redaction).and(redaction::parse_kept(value)?);
+        }
+        "JOBMON_REDACTION_NAMES" => {
+            config.redaction = std::mem::take(&mut config.redaction).and(redaction::parse_names(value));
+        }
         "JOBMON_RETENTION" => config.retention = super::retention::parse(value)?,
         "JOBMON_EXPORTERS" => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -152,6 +160,7 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jobmon_core::{Redacted, Redaction};
 
     fn read_all(variables: &[(&str, &str)]) -> Result<Environment, ConfigError> {
         read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
@@ -175,9 +184,10 @@ mod tests {
     #[test]
     fn every_listed_variable_is_accepted_and_no_other() {
         for name in VARIABLES {
-            let value = ["1", "1s", "console", "hired=1", "0123456789abcdef", "exporter", "calls=9d"]
-                .into_iter()
-                .find(|value| read_all(&[(name, value)]).is_ok());
+            let value =
+                ["1", "1s", "console", "hired=1", "0123456789abcdef", "exporter", "calls=9d", "phone"]
+                    .into_iter()
+                    .find(|value| read_all(&[(name, value)]).is_ok());
             assert!(value.is_some(), "{name}");
         }
         let error = read_all(&[("JOBMON_PROJECT", "p")]).expect_err("unknown").to_string();
@@ -201,6 +211,15 @@ mod tests {
             let error = read_all(&[("JOBMON_RETENTION", values)]).expect_err("wrong").to_string();
             assert!(error.contains(problem), "{error}");
         }
+        let redaction =
+            read_all(&[("JOBMON_REDACTION_KEEP", "phone, email"), ("JOBMON_REDACTION_NAMES", "salary")]);
+        let both = Redaction::default().keep(Redacted::Email).keep(Redacted::Phone).name("salary");
+        assert_eq!(redaction.expect("correct").config.redaction, both);
+        let error = read_all(&[("JOBMON_REDACTION_KEEP", "phone,keys")]).expect_err("wrong").to_string();
+        assert!(
+            error.contains("names `keys`, which is no kind that can be kept; expected any of: email"),
+            "{error}"
+        );
         let error = read_all(&[("JOBMON_SAMPLING_RATE", "50%")]).expect_err("wrong").to_string();
         assert!(error.contains("is `50%`; expected a number from 0 to 1"), "{error}");
     }

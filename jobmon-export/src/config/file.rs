@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "project_id",
     "service_name",
     "environment",
@@ -34,6 +34,7 @@ const KEYS: [&str; 24] = [
     "budgets",
     "alerts",
     "channels",
+    "redaction",
     "retention",
     "spans",
 ];
@@ -112,6 +113,7 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "budgets" => config.budgets = super::budgets::read(value)?,
             "channels" => config.channels = super::channels::read(value)?,
             "alerts" => config.alerts = super::alerts::read(value)?,
+            "redaction" => config.redaction = super::redaction::read(value)?,
             "retention" => config.retention = super::retention::read(value)?,
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
@@ -310,6 +312,30 @@ mod tests {
         assert_eq!(kinds, ExporterKind::ALL);
     }
 
+    #[cfg(feature = "redact-patterns")]
+    #[test]
+    fn patterns_are_read_and_their_mistakes_have_a_place() {
+        let good = parse(NAME, "[redaction.patterns]\nemployee = 'EMP-\\d{6}'").expect("correct");
+        let same = jobmon_core::Redaction::default().pattern("employee", r"EMP-\d{6}").expect("correct");
+        assert_eq!(good.redaction, same);
+        for (text, place, problem) in [
+            ("[redaction.patterns]\nx = '('", "jobmon.toml:2:5", "pattern `x` cannot be used: "),
+            ("[redaction.patterns]\nx = 'a*'", "jobmon.toml:2:5", "it finds the empty text"),
+            ("[redaction.patterns]\n'a]' = 'a'", "jobmon.toml:2:8", "its name may have letters"),
+            ("[redaction]\npatterns = ['a']", "jobmon.toml:2:12", "regular expressions by name"),
+        ] {
+            let error = parse(NAME, text).expect_err(text).to_string();
+            assert!(error.starts_with(place) && error.contains(problem), "{text}: {error}");
+        }
+    }
+
+    #[cfg(not(feature = "redact-patterns"))]
+    #[test]
+    fn patterns_need_their_feature() {
+        let error = parse(NAME, "[redaction.patterns]\nx = 'y'").expect_err("not built in").to_string();
+        assert!(error.contains("need the feature `redact-patterns` of jobmon"), "{error}");
+    }
+
     #[test]
     fn mistakes_name_place_problem_and_what_is_accepted() {
         for (text, place, problem) in [
@@ -346,6 +372,15 @@ mod tests {
             ("[outcomes]\nhired = '25 EUR'", "jobmon.toml:2:9", "expected US dollars such as `\"$25\"`"),
             ("[outcomes]\nhired = 1e3", "jobmon.toml:2:9", "expected US dollars such as `\"$25\"`"),
             ("outcomes = 25", "jobmon.toml:1:12", "expected a table such as `[outcomes]`"),
+            ("redaction = true", "jobmon.toml:1:13", "expected a table such as `[redaction]`"),
+            (
+                "[redaction]\nkeep = ['key']",
+                "jobmon.toml:2:8",
+                "unknown kind that can be kept `key`; expected any of: email, phone, card, iban",
+            ),
+            ("[redaction]\nname = ['x']", "jobmon.toml:2:1", "expected any of: keep, names, patterns"),
+            ("[redaction]\nnames = ['']", "jobmon.toml:2:9", "names of fields that are not empty"),
+            ("[redaction]\nnames = 5", "jobmon.toml:2:9", "names of fields such as `[\"salary\"]`"),
             ("a = [", "jobmon.toml:1:", ""),
         ] {
             let error = parse(NAME, text).expect_err(text).to_string();

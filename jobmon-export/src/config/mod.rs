@@ -3,7 +3,7 @@
 use crate::builder::SetupError;
 use crate::spans::Spans;
 pub(crate) use channels::ChannelConfig;
-use jobmon_core::{Alert, Budget, Exporter, Retention, Settings, Text, Usd, UserKey};
+use jobmon_core::{Alert, Budget, Exporter, Redaction, Retention, Settings, Text, Usd, UserKey};
 use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ mod otlp;
 #[cfg(feature = "config")]
 mod outcomes;
 mod prices;
+#[cfg(feature = "config")]
+mod redaction;
 #[cfg(feature = "config")]
 mod retention;
 
@@ -63,6 +65,7 @@ pub(crate) struct Config {
     pub(crate) alerts: Vec<Alert>,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) retention: Retention,
+    pub(crate) redaction: Redaction,
     pub(crate) spans: Option<Spans>,
 }
 
@@ -242,8 +245,8 @@ impl Config {
         }
     }
 
-    /// This source where it says something, else the other. Budgets and alerts are those of both; of two with the
-    /// same name, the one of this source.
+    /// This source where it says something, else the other. Budgets, alerts and what is redacted are those of both; of two
+    /// with the same name, the one of this source.
     pub(crate) fn over(self, other: Self) -> Self {
         let mut budgets = self.budgets;
         let own: Vec<Text> = budgets.iter().map(|budget| budget.name().clone()).collect();
@@ -278,6 +281,7 @@ impl Config {
             user_key: self.user_key.or(other.user_key),
             spans: self.spans.or(other.spans),
             retention: self.retention.or(other.retention),
+            redaction: self.redaction.and(other.redaction),
             budgets,
             alerts,
             channels: if self.channels.is_empty() { other.channels } else { self.channels },
@@ -291,6 +295,7 @@ impl Config {
         settings.resource.environment = self.environment;
         settings.user_key = self.user_key;
         settings.retention = self.retention;
+        settings.redaction = self.redaction;
         settings.outcome_values = self.outcomes;
         let set = |setting: &mut bool, value: Option<bool>| *setting = value.unwrap_or(*setting);
         set(&mut settings.track.tokens, self.track_tokens);

@@ -1,6 +1,6 @@
 //! A whole event as one JSON object: a line of the `jsonl` exporter.
 
-use super::{Object, cost, failure, late, nanos, put, rest, text, usage};
+use super::{Object, cost, failure, late, nanos, put, redactions, rest, text, usage};
 use jobmon_core::{CallRecord, Event, Fact, Judged, Prompt, Resource, Scope, Usd};
 use serde_json::{Value, json};
 
@@ -84,6 +84,7 @@ fn fact(kind: &str, fact: &Fact) -> Object {
         prompt(&mut object, subject.prompt.as_ref());
         put(&mut object, "cache_key", text(subject.cache_key.as_ref()));
     }
+    put(&mut object, "redactions", redactions(fact.redactions));
     object
 }
 

@@ -5,7 +5,7 @@
 
 use jobmon_core::{
     Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Gaps, Late, Original, PricedAnswer, Pricing,
-    Rollup, SpanContext, Text, Usage, UsageUnit, Value as Attribute,
+    Redactions, Rollup, SpanContext, Text, Usage, UsageUnit, Value as Attribute,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) mod read;
 
 type Object = Map<String, Value>;
 
-fn put(object: &mut Object, key: &str, value: Option<impl Into<Value>>) {
+pub(crate) fn put(object: &mut Object, key: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         object.insert(key.to_owned(), value.into());
     }
@@ -53,7 +53,16 @@ pub(crate) fn rest(record: &CallRecord) -> Object {
     put(&mut object, "sample_rate", Some(record.sample_rate).filter(|rate| *rate < 1.0));
     put(&mut object, "remote", record.remote.as_deref().map(remote));
     put(&mut object, "trace_state", text(record.trace_state.as_ref()));
+    put(&mut object, "redactions", redactions(record.redactions));
+    put(&mut object, "injection_markers", Some(record.injection_markers).filter(|markers| *markers > 0));
     object
+}
+
+/// How much of each kind was removed.
+pub(crate) fn redactions(redactions: Redactions) -> Option<Object> {
+    let object: Object =
+        redactions.iter().map(|(kind, times)| (kind.name().to_owned(), json!(times))).collect();
+    (!object.is_empty()).then_some(object)
 }
 
 fn remote(remote: &SpanContext) -> Value {

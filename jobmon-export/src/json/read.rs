@@ -3,7 +3,7 @@
 use super::content;
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Gaps, Late, Original, PricedAnswer,
-    Pricing, Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
+    Pricing, Redactions, Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -33,6 +33,22 @@ pub(crate) fn rest(record: &mut CallRecord, rest: &Value) {
     record.sample_rate = rest["sample_rate"].as_f64().unwrap_or(1.0);
     record.remote = remote(&rest["remote"]).map(Box::new);
     record.trace_state = owned(&rest["trace_state"]);
+    record.redactions = redactions(&rest["redactions"]);
+    record.injection_markers = small(&rest["injection_markers"]);
+}
+
+pub(crate) fn redactions(value: &Value) -> Redactions {
+    let mut redactions = Redactions::default();
+    for (kind, times) in value.as_object().into_iter().flatten() {
+        if let Ok(kind) = kind.parse() {
+            redactions.add(kind, small(times));
+        }
+    }
+    redactions
+}
+
+fn small(value: &Value) -> u32 {
+    value.as_u64().map_or(0, |number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn remote(value: &Value) -> Option<SpanContext> {

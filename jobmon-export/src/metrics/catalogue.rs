@@ -102,6 +102,8 @@ instruments! {
     SEARCHES "jobmon.searches" "{search}" Kind::Count, "Searches.";
     SEARCH_RESULTS "jobmon.search_results" "{result}" Kind::Count, "Results of searches.";
     SEARCH_RELEVANT "jobmon.relevant_results" "{result}" Kind::Count, "Results of searches that were relevant.";
+    REDACTIONS "jobmon.redactions" "{redaction}" Kind::Count, "Texts removed from what was recorded, by kind.";
+    MARKERS "jobmon.injection_markers" "{marker}" Kind::Count, "Marks of prompt injection in what calls were given.";
     DELIVERED "jobmon.exporter.events" "{event}" Kind::Count, "What became of events, by exporter.";
     PENDING "jobmon.exporter.pending_events" "{event}" Kind::Gauge, "Events that an exporter has not dealt with.";
     SPOOLED "jobmon.exporter.spooled_events" "{event}" Kind::Gauge, "Events that an exporter keeps on disk.";

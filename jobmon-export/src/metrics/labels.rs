@@ -44,6 +44,7 @@ labels! {
     Outcome own::OUTCOME_KIND;
     Predicted own::LABEL_NAME;
     Judged own::LABEL_JUDGED;
+    Redaction own::REDACTION_KIND;
     Exporter "jobmon.exporter";
     Fate "jobmon.fate";
     Metric "jobmon.metric";

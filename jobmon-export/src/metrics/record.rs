@@ -5,7 +5,7 @@ use super::labels::Label;
 use super::series::Series;
 use crate::attributes::{error_type, has_failed, server};
 use jobmon_core::{
-    CallRecord, Cost, Delivery, Event, Fact, Gaps, Operation, Side, Text, Usage, UsageUnit, Usd,
+    CallRecord, Cost, Delivery, Event, Fact, Gaps, Operation, Redactions, Side, Text, Usage, UsageUnit, Usd,
 };
 use std::borrow::Cow;
 
@@ -13,6 +13,10 @@ impl Series {
     /// Adds an event, whether or not it is kept.
     pub(crate) fn record(&mut self, event: &Event) {
         self.of = None;
+        if let Some(fact) = event.fact().filter(|fact| !fact.redactions.is_empty()) {
+            self.subject(fact);
+            self.redactions(fact.redactions);
+        }
         match event {
             Event::Call(call) => {
                 self.of = call.sampled.then_some((call.id, call.start));
@@ -291,8 +295,25 @@ impl Series {
         if let Some(cost) = call.cost {
             self.cost(cost, call.wasted());
         }
+        if call.injection_markers > 0 {
+            self.add(Of::MARKERS, call.injection_markers.into());
+        }
+        self.redactions(call.redactions);
         self.labels = ended;
         self.add(Of::CALLS, 1);
+    }
+
+    /// Counts what was removed, by kind, under the labels that are there.
+    fn redactions(&mut self, redactions: Redactions) {
+        if redactions.is_empty() {
+            return;
+        }
+        let labels = self.labels.clone();
+        for (kind, times) in redactions.iter() {
+            self.labels = labels.clone();
+            self.labels.with(Label::Redaction, Some(&Text::literal(kind.name())));
+            self.add(Of::REDACTIONS, times.into());
+        }
     }
 
     fn cost(&mut self, cost: Cost, wasted: Usd) {

@@ -2,7 +2,7 @@
 
 use super::{History, HistoryError};
 use jobmon_core::report::{Report, ReportKind, Section};
-use jobmon_core::{Quantity, Range, Retention, Stored, Text, Timestamp};
+use jobmon_core::{Aggregate, Quantity, Range, Retention, Stored, Text, Timestamp};
 use rusqlite::Row;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ impl History {
             self.models().map_err(&failed)?,
             self.users().map_err(&failed)?,
             self.services().map_err(&failed)?,
+            self.redactions().map_err(&failed)?,
             self.account()?,
         ];
         drop(snapshot);
@@ -129,6 +130,20 @@ impl History {
                 Some(Text::from(Timestamp::from_nanos(at).to_string())),
             ];
             section.push(group, vec![detail["sampling_rate"].as_f64().map(Quantity::Ratio)]);
+        }
+        Ok(section)
+    }
+
+    /// What was removed before it was stored, and marks of injection.
+    fn redactions(&self) -> rusqlite::Result<Section> {
+        let mut section =
+            Section::new("redactions", "What was removed before it was stored", ["what"], ["times"]);
+        let columns = Aggregate::NUMBERS.iter().copied();
+        let columns = columns.filter(|name| name.starts_with("redacted_") || *name == "injection_markers");
+        for column in columns {
+            let sql = format!("SELECT coalesce(sum({column}), 0) FROM daily");
+            let times = self.connection.query_row(&sql, [], |row| row.get(0))?;
+            section.push(vec![Some(Text::literal(column))], vec![count(times)]);
         }
         Ok(section)
     }

@@ -103,7 +103,9 @@ pub(super) fn rest(call: &CallRecord) -> String {
 
 /// The JSON column of what came late.
 pub(super) fn late_rest(late: &Late) -> String {
-    serde_json::Value::Object(json::late(late)).to_string()
+    let mut rest = json::late(late);
+    json::put(&mut rest, "redactions", json::redactions(late.fact.redactions));
+    serde_json::Value::Object(rest).to_string()
 }
 
 pub(super) const SELECT_CALLS: &str =
@@ -210,7 +212,11 @@ pub(super) fn insert_fact(
         Event::Late(late) => late.cost().and_then(priced),
         _ => None,
     };
-    let rest = if let Event::Late(late) = event { Some(late_rest(late)) } else { None };
+    let rest = match event {
+        Event::Late(late) => Some(late_rest(late)),
+        _ => json::redactions(fact.redactions)
+            .map(|found| serde_json::json!({"redactions": found}).to_string()),
+    };
     let search = if let Event::Search(search) = event { Some(search) } else { None };
     let subject = fact.subject.as_ref();
     into.execute(named_params! {
@@ -257,6 +263,9 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
     let trace = row.get::<_, Option<[u8; 16]>>("call_trace_id")?.and_then(TraceId::from_bytes);
     let call = trace.zip(span).map(|(trace, span)| CallId { trace, span });
     let mut fact = Fact::new(Timestamp::from_nanos(row.get("at")?), call, scope(row)?);
+    let rest: Option<String> = row.get("rest")?;
+    let rest: serde_json::Value = rest.and_then(|rest| serde_json::from_str(&rest).ok()).unwrap_or_default();
+    fact.redactions = json::read::redactions(&rest["redactions"]);
     let operation: String = row.get("operation")?;
     if let Ok(operation) = operation.parse() {
         let name = Text::from(row.get::<_, String>("name")?);
@@ -292,8 +301,6 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
         }
         "late" => {
             let mut late = Late::new(fact);
-            let rest: Option<String> = row.get("rest")?;
-            let rest = rest.and_then(|rest| serde_json::from_str(&rest).ok()).unwrap_or_default();
             json::read::late(&mut late, &rest);
             Event::Late(Box::new(late))
         }

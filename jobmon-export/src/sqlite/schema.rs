@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -215,8 +215,10 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch(&by_session())?;
         sessions::fill(connection)?;
     }
-    connection.execute_batch(audit::TABLE)?;
-    connection.execute_batch(retention::TABLE)?;
+    if found < 5 {
+        connection.execute_batch(audit::TABLE)?;
+        connection.execute_batch(retention::TABLE)?;
+    }
     connection.pragma_update(None, "user_version", VERSION)
 }
 
