@@ -5,7 +5,7 @@ use crate::commands::{Message, message, pretty, range};
 use crate::report::Format as ReportFormat;
 use clap::{Args as Group, Subcommand, ValueEnum};
 use jobmon_core::report::Only;
-use jobmon_core::{Align, Dimension, Engine, Filter, Table, Text};
+use jobmon_core::{Align, Dimension, Engine, Filter, Redaction, Table, Text};
 use jobmon_export::{Action, AuditEntry, History, Sqlite, event_to_json};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -184,7 +184,8 @@ fn of_user(config: Option<&Path>, user: Option<&str>) -> Result<Option<Filter>, 
     let Some(user) = user else { return Ok(None) };
     let key = jobmon_export::user_key(config).map_err(message)?;
     let pseudonym = key.map(|key| Some(key.pseudonym(user)));
-    let values = std::iter::once(Some(Text::copied(user))).chain(pseudonym).collect();
+    let values =
+        [Some(Text::copied(user)), Some(Redaction::stand_in(user))].into_iter().chain(pseudonym).collect();
     Ok(Some(Filter { dimension: Dimension::User, negated: false, values }))
 }
 

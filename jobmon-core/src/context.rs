@@ -96,7 +96,7 @@ impl Context {
     }
 
     /// Sets the user. With a [`user_key`](crate::Settings::user_key) a pseudonym is recorded; without one give a
-    /// pseudonym yourself, not a name: it is stored as it is.
+    /// pseudonym yourself, not a name: it is stored as it is, but for what [`Redaction`](crate::Redaction) removes.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Text>) -> Self {
         Arc::make_mut(&mut self.rare).scope.user = Some(recorded(&user.into()));
@@ -325,16 +325,14 @@ pub fn session<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
 }
 
 /// Runs a future on behalf of a user. With a [`user_key`](crate::Settings::user_key) a pseudonym is recorded; without
-/// one give a pseudonym yourself, not a name: it is stored as it is.
+/// one give a pseudonym yourself, not a name: it is stored as it is, but for what [`Redaction`](crate::Redaction) removes.
 pub fn user<F: Future>(id: impl Into<Text>, future: F) -> WithContext<F> {
     around(Scope { user: Some(recorded(&id.into())), ..Scope::default() }, future)
 }
 
 /// What is recorded of a user's id by the monitor of the running code.
 fn recorded(user: &Text) -> Text {
-    let monitor = Shared::current();
-    let key = monitor.as_ref().and_then(|monitor| monitor.settings.user_key.as_ref());
-    key.map_or_else(|| user.clone(), |key| key.pseudonym(user))
+    Shared::current().map_or_else(|| user.clone(), |monitor| monitor.settings.user(user))
 }
 
 /// Runs a future for a feature of the product.

@@ -85,6 +85,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What is recorded of a user's id: a pseudonym where there is a key, else the id itself, unless something in it is to be
+    /// removed.
+    pub(crate) fn user(&self, id: &Text) -> Text {
+        self.user_key.as_ref().map_or_else(|| self.redaction.id(id), |key| key.pseudonym(id))
+    }
+
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let refuse = |name, expected, given: String| Err(StartError::Setting { name, expected, given });

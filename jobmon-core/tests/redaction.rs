@@ -3,9 +3,11 @@
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "what was missed is shown")]
 
+use futures::FutureExt;
 use jobmon_core::testing::Collect;
 use jobmon_core::{
-    CallRecord, Event, Part, Redacted, Redaction, Redactions, Sensitive, Settings, instrument_llm,
+    Budget, BudgetExceeded, CallRecord, Dimension, Event, Part, Redacted, Redaction, Redactions, Sensitive,
+    Settings, instrument_llm,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -264,4 +266,24 @@ proptest! {
         let (twice, found) = recorded(&[&once]).remove(0);
         prop_assert_eq!(&once, &twice, "{:?} in {:?}", found, text);
     }
+}
+
+#[test]
+fn a_user_named_by_an_address_has_a_stand_in_everywhere() {
+    #[instrument_llm(model = "gpt-4o-mini", budget, crate = ::jobmon_core)]
+    fn ask() -> Result<(), BudgetExceeded> {
+        jobmon_core::current().usage(jobmon_core::Usage::new(1_000, 100));
+        Ok(())
+    }
+
+    let mut settings = Settings::default();
+    settings.budgets = vec![Budget::new("each").limit("$5").per_day().each(Dimension::User).block()];
+    let (collect, _guard) = Collect::install_with(settings);
+    for user in ["anna@example.com", "anna-7"] {
+        jobmon_core::user(user, async { ask() }).now_or_never().expect("ready").expect("in budget");
+    }
+    let users: Vec<_> = collect.calls().into_iter().map(|call| call.scope.user).collect();
+    assert_eq!(users, [Some(Redaction::stand_in("anna@example.com")), Some("anna-7".into())]);
+    let budgets = format!("{:?}", collect.guard().budgets());
+    assert!(budgets.contains("anna-7") && !budgets.contains("example.com"), "{budgets}");
 }

@@ -122,9 +122,9 @@ impl Book {
         let mut entries: Vec<Entry> = Vec::new();
         for (number, budget) in settings.budgets.iter().enumerate() {
             let mut rule = budget.rule()?;
-            // Records tell users by their pseudonyms.
-            if let (Some(user), Some(key)) = (&mut rule.only.user, &settings.user_key) {
-                *user = key.pseudonym(user);
+            // As records tell users.
+            if let Some(user) = &mut rule.only.user {
+                *user = settings.user(user);
             }
             if entries.iter().any(|entry| entry.rule.name == rule.name) {
                 let problem = "is there twice; give each a name of its own".to_owned();

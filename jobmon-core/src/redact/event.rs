@@ -4,7 +4,6 @@ use super::kinds::{Redacted, Redaction, Redactions};
 use super::names::{self, Named};
 use super::scan::{REDACTED, Scan};
 use super::{PLACEHOLDER, cut, injection};
-use crate::digest::Digest;
 use crate::event::{CallRecord, Content, DataPlace, Event, Message, Part, Role, Search};
 use crate::text::Text;
 use crate::value::Value;
@@ -122,9 +121,14 @@ impl<'a> Cleaner<'a> {
     /// An id, by which others are found: where there is something to remove, a digest stands for it, the same everywhere.
     fn id(&mut self, id: &mut Option<Text>) {
         let Some(text) = id else { return };
-        if self.clean(text).is_some() {
-            *id = Some(Text::from(format!("{PLACEHOLDER}-{}]", Digest::of(text))));
+        if self.finds(text) {
+            *id = Some(Redaction::stand_in(text));
         }
+    }
+
+    /// Whether there is something to remove in a short text.
+    pub(super) fn finds(&mut self, text: &str) -> bool {
+        !text.starts_with(PLACEHOLDER) && self.clean(cut(text, LONGEST_TEXT)).is_some()
     }
 
     pub(crate) fn text(&mut self, text: &mut Text) {

@@ -1,5 +1,6 @@
 //! [`Redacted`], [`Redactions`] and [`Redaction`]: what is removed, how often it was, and what a monitor removes.
 
+use crate::digest::Digest;
 use crate::text::Text;
 use crate::words::words;
 use std::collections::BTreeSet;
@@ -155,6 +156,23 @@ impl Redaction {
     /// What it leaves, in order.
     pub fn kept(&self) -> impl Iterator<Item = Redacted> + '_ {
         self.kept.iter().copied()
+    }
+
+    /// What is recorded instead of an id in which there is something to remove, such as an address of e-mail: a digest, the
+    /// same in every process, so that it can be looked for. Without the id nobody can read it, but whoever has the id can
+    /// make it too; ids of users are better hashed with a [`UserKey`](crate::UserKey).
+    ///
+    /// ```
+    /// use jobmon_core::Redaction;
+    /// assert_eq!(Redaction::stand_in("anna@example.com"), Redaction::stand_in("anna@example.com"));
+    /// ```
+    pub fn stand_in(id: &str) -> Text {
+        Text::from(format!("{}-{}]", super::PLACEHOLDER, Digest::of(id)))
+    }
+
+    /// An id as it is recorded.
+    pub(crate) fn id(&self, id: &Text) -> Text {
+        if super::Cleaner::new(self).finds(id) { Self::stand_in(id) } else { id.clone() }
     }
 
     pub(super) fn removes(&self, kind: Redacted) -> bool {

@@ -4,7 +4,7 @@ use super::audit;
 use super::retention::{self, Keeper};
 use super::{HistoryError, Sqlite, schema, sessions};
 use crate::account::{Action, Erased, Pruned};
-use jobmon_core::{Retention, UserKey};
+use jobmon_core::{Redaction, Retention, UserKey};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -47,13 +47,15 @@ impl Sqlite {
         let mut connection = schema::connect(path)?;
         Keeper::prepare(&connection).map_err(&failed)?;
         let mut names = vec![user.to_owned()];
+        names.push(Redaction::stand_in(user).to_string());
         names.extend(key.map(|key| key.pseudonym(user).to_string()));
         let (calls, facts, sessions) = delete(&mut connection, &names, actor).map_err(&failed)?;
         // What was changed before deletions overwrote anything may still be in free pages.
         connection.execute_batch("VACUUM").map_err(&failed)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(&failed)?;
         drop(connection);
-        let long = names.iter().filter(|name| name.len() >= SHORTEST);
+        // Of a short id nothing can be said: it may be part of any word.
+        let long = names.iter().filter(|_| user.len() >= SHORTEST);
         let mut gone = None;
         for name in long {
             gone = Some(gone != Some(false) && !is_in_files(path, name.as_bytes())?);

@@ -3,8 +3,8 @@
 use super::whole::full_call;
 use super::{DAY, batch, call_at, fact, write};
 use jobmon_core::{
-    Batch, CallRecord, Dimension, Event, Exporter, Measure, Query, Range, Retention, Score, Settings, Stored,
-    Text, Timestamp, UserKey,
+    Batch, CallRecord, Dimension, Event, Exporter, Measure, Query, Range, Redaction, Retention, Score,
+    Settings, Stored, Text, Timestamp, UserKey,
 };
 use jobmon_export::{Action, AuditBroken, History, Monitor, Sqlite};
 use serde_json::json;
@@ -115,7 +115,8 @@ fn a_user_is_erased_and_nothing_of_the_id_is_left_in_the_file() {
     let path = folder.path().join("jobmon.db");
     let key = UserKey::new("0123456789abcdef").unwrap();
     let pseudonym = key.pseudonym("anna-7f3a");
-    let mine = [hours_ago(1, "anna-7f3a", "session-of-anna"), hours_ago(2, &pseudonym, "session-of-anna")];
+    let stand_in = Redaction::stand_in("anna-7f3a");
+    let mine = ["anna-7f3a", &pseudonym, &stand_in].map(|user| hours_ago(1, user, "session-of-anna"));
     let shared = [hours_ago(3, "anna-7f3a", "shared"), hours_ago(3, "ben-99", "shared")];
     // Of nobody, about a call of the user's.
     let mut about = fact(DAY);
@@ -124,19 +125,19 @@ fn a_user_is_erased_and_nothing_of_the_id_is_left_in_the_file() {
     let events = calls_of.chain([Event::Score(Score::new(about, Text::from("match"), 1.0))]).collect();
     write(&path, events);
     let erased = Sqlite::erase_user(&path, "anna-7f3a", Some(&key), "test").unwrap();
-    assert_eq!((erased.calls, erased.facts, erased.sessions, erased.gone), (3, 1, 1, Some(true)));
+    assert_eq!((erased.calls, erased.facts, erased.sessions, erased.gone), (4, 1, 1, Some(true)));
     for name in ["jobmon.db", "jobmon.db-wal"] {
         let Ok(bytes) = std::fs::read(folder.path().join(name)) else { continue };
-        for id in ["anna-7f3a", pseudonym.as_str(), "session-of-anna"] {
+        for id in ["anna-7f3a", &pseudonym, &stand_in, "session-of-anna"] {
             assert!(!bytes.windows(id.len()).any(|part| part == id.as_bytes()), "{id} is in {name}");
         }
     }
-    assert_eq!((count(&path, "calls"), calls(&path).as_str()), (1, "4"), "sums stay");
+    assert_eq!((count(&path, "calls"), calls(&path).as_str()), (1, "5"), "sums stay");
     let history = History::open(&path).unwrap();
     let by_user = Query::new([Measure::named("calls").unwrap()]).by([Dimension::User]);
     assert_eq!(by_user.run(&history).unwrap()[0].group[0].as_deref(), Some("ben-99"));
     let entry = &history.audit().unwrap()[0];
-    assert_eq!((entry.action.as_str(), &entry.detail["calls"]), ("erasure", &json!(3)));
+    assert_eq!((entry.action.as_str(), &entry.detail["calls"]), ("erasure", &json!(4)));
     assert!(!entry.detail.to_string().contains("anna"));
     // Somebody who is not there, and one whose id says nothing by itself.
     let none = Sqlite::erase_user(&path, "nobody-here", None, "test").unwrap();
