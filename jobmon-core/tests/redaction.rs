@@ -277,7 +277,7 @@ fn a_user_named_by_an_address_has_a_stand_in_everywhere() {
     }
 
     let mut settings = Settings::default();
-    settings.budgets = vec![Budget::new("each").limit("$5").per_day().each(Dimension::User).block()];
+    settings.budgets = vec![Budget::new("each").total().limit("$5").per_day().each(Dimension::User).block()];
     let (collect, _guard) = Collect::install_with(settings);
     for user in ["anna@example.com", "anna-7"] {
         jobmon_core::user(user, async { ask() }).now_or_never().expect("ready").expect("in budget");
