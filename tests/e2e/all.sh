@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Every end-to-end check that needs no network and no model: totals, a month of reports, budgets, kills, bad input.
+# Every end-to-end check that needs no network and no model: totals, a month of reports, thirty days
+# of quality, errors, experience, insights and alerts, budgets, kills, bad input.
 #
 #     tests/e2e/all.sh
 #
-# Needs python3 (3.11 or newer). Without building it takes about a minute. See real_model.sh for the rest.
+# Needs python3 (3.11 or newer). Without building it takes about four minutes. See real_model.sh for the rest.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,7 +12,7 @@ pid=
 trap 'if [[ -n $pid ]]; then kill "$pid" 2>/dev/null; wait "$pid"; fi; exit 143' INT TERM
 
 failed=()
-for script in totals month budgets killed bad_input; do
+for script in totals month simulation budgets killed bad_input; do
     printf '\n== %s\n' "$script"
     # In the background and waited for, so that a signal to this script is obeyed at once.
     timeout 1800 python3 "tests/e2e/$script.py" "$@" &

@@ -8,12 +8,12 @@
 //! names of `docs/jsonl.md`, and in place of costs only what was used: `at` (nanoseconds), `name`, `operation`, `provider`,
 //! `model`, `session`, `user`, `feature`, `strategy`, `call`, `duration_nanos`, `end`, `attempts` (each null or the category
 //! it failed with), `http_status` and `message` of failed attempts, `answers` (`{"attempt", "model", "input", "output",
-//! "cache_read"}`), `root`, `prompt`, `prompt_version`, `cache_key`, `attributes`, `prefix` (as in `request`).
+//! "cache_read"}`), `root`, `prompt`, `prompt_version`, `cache_key`, `attributes`, `prefix` (as in `request`), `text` (what the user said).
 
 use jobmon::{
-    Answer, Attempt, CallId, CallRecord, Cost, End, ErrorCategory, Event, Fact, Failure, Feedback, Jsonl,
-    Label, Late, Monitor, Operation, Outcome, Prefix, PricedAnswer, Prompt, Request, Scope, Score, Search,
-    Sqlite, Subject, Text, Timestamp, Usage, Usd, testing,
+    Answer, Attempt, CallId, CallRecord, Content, Cost, End, ErrorCategory, Event, Fact, Failure, Feedback,
+    Jsonl, Label, Late, Message, Monitor, Operation, Outcome, Prefix, PricedAnswer, Prompt, Request, Role,
+    Scope, Score, Search, Sqlite, Subject, Text, Timestamp, Usage, Usd, testing,
 };
 use serde_json::Value;
 use std::error::Error;
@@ -124,6 +124,11 @@ fn call(of: &Value) -> Option<CallRecord> {
     }
     for (key, value) in of["attributes"].as_object().into_iter().flatten() {
         call.attributes.push((Text::copied(key), attribute(value)?));
+    }
+    if let Some(text) = text(&of["text"]) {
+        let mut content = Content::default();
+        content.input.push(Message::text(Role::User, text));
+        call.content = Some(Box::new(content));
     }
     call.duration = of["duration_nanos"].as_u64().map(Duration::from_nanos);
     call.end = of["end"].as_str()?.parse().ok()?;

@@ -47,7 +47,7 @@ pub(super) fn of(report: &Report) -> String {
             let group = |name: &str| {
                 let place = section.groups.iter().position(|group| *group == name);
                 place.map_or_else(String::new, |place| {
-                    cell_text(row.group[place].as_deref().unwrap_or(section.nothing))
+                    row.group[place].as_deref().map_or_else(|| section.nothing.to_owned(), cell_text)
                 })
             };
             for (name, figure) in section.columns.iter().zip(&row.figures) {

@@ -16,8 +16,8 @@ const MOST_VALUES: usize = 20;
 pub(super) struct Parameters {
     /// By name of the call and of the attribute.
     found: BTreeMap<[Text; 2], BTreeMap<Text, Used>>,
-    /// Attributes with too many values.
-    many: BTreeSet<Text>,
+    /// Those with too many values.
+    many: BTreeSet<[Text; 2]>,
 }
 
 #[derive(Default)]
@@ -30,17 +30,18 @@ struct Used {
 impl Parameters {
     pub(super) fn add(&mut self, call: &CallRecord) {
         for (key, value) in &call.attributes {
-            if matches!(value, Value::Float(_)) || self.many.contains(key) {
+            let parameter = [call.name.clone(), key.clone()];
+            if matches!(value, Value::Float(_)) || self.many.contains(&parameter) {
                 continue;
             }
-            let known = self.found.entry([call.name.clone(), key.clone()]).or_default();
+            let known = self.found.entry(parameter.clone()).or_default();
             let used = known.entry(Text::from(value.to_string())).or_default();
             used.calls += 1;
             used.ok += u64::from(call.end == End::Ok);
             used.sessions.extend(call.scope.session.clone());
             if known.len() > MOST_VALUES {
-                self.found.retain(|[_, other], _| other != key);
-                self.many.insert(key.clone());
+                self.found.remove(&parameter);
+                self.many.insert(parameter);
             }
         }
     }
@@ -66,7 +67,8 @@ impl Parameters {
             }
         }
         if !self.many.is_empty() {
-            let names = self.many.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
+            let names: Vec<_> = self.many.iter().map(|[name, key]| format!("{key} of {name}")).collect();
+            let names = names.join(", ");
             section.note = Some(format!("with more than {MOST_VALUES} values: {names}"));
         }
         section

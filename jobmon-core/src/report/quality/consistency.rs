@@ -59,10 +59,10 @@ impl Consistency {
     }
 
     pub(super) fn section(self) -> Section {
-        let groups = ["name", "provider", "model", "what"];
+        let groups = ["name", "provider", "model", "kind", "what"];
         let columns = ["inputs", "repeats", "score_deviation", "largest_spread", "agreement"];
         let mut section = Section::new("consistency", "Repeated analyses of the same input", groups, columns);
-        let mut rows: Vec<(About, Vec<Option<Quantity>>)> = Vec::new();
+        let mut rows: Vec<(About, &str, Vec<Option<Quantity>>)> = Vec::new();
         for (about, inputs) in self.scores {
             let repeated: Vec<_> = inputs.values().filter(|scored| scored.moments.count > 1).collect();
             let repeats: u64 = repeated.iter().map(|scored| scored.moments.count).sum();
@@ -74,7 +74,7 @@ impl Consistency {
                 let deviation = (squares / free as f64).sqrt();
                 let figures = [Quantity::Number(deviation), Quantity::Number(spread)].map(Some);
                 let counts = counts(repeated.len(), repeats);
-                rows.push((about, counts.into_iter().chain(figures).chain([None]).collect()));
+                rows.push((about, "score", counts.into_iter().chain(figures).chain([None]).collect()));
             }
         }
         for (about, inputs) in self.labels {
@@ -86,11 +86,17 @@ impl Consistency {
                 #[expect(clippy::cast_precision_loss, reason = "a share is a rounded figure")]
                 let agreement = Quantity::Ratio(agree as f64 / all as f64);
                 let counts = counts(repeated.len(), repeated.iter().map(|[no, yes]| no + yes).sum());
-                rows.push((about, counts.into_iter().chain([None, None, Some(agreement)]).collect()));
+                rows.push((
+                    about,
+                    "label",
+                    counts.into_iter().chain([None, None, Some(agreement)]).collect(),
+                ));
             }
         }
-        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-        rows.into_iter().for_each(|(about, figures)| section.push(about.to_vec(), figures));
+        rows.sort_by(|(one, kind, _), (other, its, _)| (one, kind).cmp(&(other, its)));
+        for ([name, provider, model, what], kind, figures) in rows {
+            section.push(vec![name, provider, model, Some(Text::literal(kind)), what], figures);
+        }
         section
     }
 }
