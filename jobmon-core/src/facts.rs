@@ -252,7 +252,7 @@ impl Current {
     /// ```
     ///
     /// # Cost
-    /// Some milliseconds for a full 32 KiB, on the calling thread.
+    /// Linear in the length of the text, on the calling thread.
     pub fn inspect(&self, text: &str) {
         self.with(|call| call.inspect(text), "a text");
     }

@@ -79,10 +79,13 @@ impl<'a> Cleaner<'a> {
 
     fn attributes(&mut self, attributes: &mut [(Text, Value)]) {
         for (name, value) in attributes {
-            let named = self.is_secret(name);
+            let named = names::named(name, self.scan.rules);
             match value {
-                Value::Text(text) if named == Some(true) && !names::is_no_value(text) => {
-                    self.replace(text);
+                Value::Text(text)
+                    if matches!(named, Some(Named::Own | Named::Sure)) && !names::is_no_value(text) =>
+                {
+                    *text = Text::literal(REDACTED);
+                    self.scan.found.add(Redacted::Field, 1);
                 }
                 Value::Text(text) if text == REDACTED => self.scan.found.add(Redacted::Field, 1),
                 Value::Text(text) => {
@@ -92,30 +95,13 @@ impl<'a> Cleaner<'a> {
                     }
                     self.text(text);
                 }
-                _ if named == Some(true) && self.is_own(name) => {
+                _ if named == Some(Named::Own) => {
                     *value = Value::Text(Text::literal(REDACTED));
                     self.scan.found.add(Redacted::Field, 1);
                 }
                 _ => {}
             }
         }
-    }
-
-    fn replace(&mut self, text: &mut Text) {
-        if !text.starts_with(PLACEHOLDER) {
-            *text = Text::literal(REDACTED);
-            self.scan.found.add(Redacted::Field, 1);
-        }
-    }
-
-    /// Whether a field of this name holds a secret whatever it looks like; `None` where it holds none by its name.
-    fn is_secret(&self, name: &str) -> Option<bool> {
-        let named = names::named(&names::folded(name), self.scan.rules)?;
-        Some(named != Named::Maybe)
-    }
-
-    fn is_own(&self, name: &str) -> bool {
-        names::named(&names::folded(name), self.scan.rules) == Some(Named::Own)
     }
 
     /// An id, by which others are found: where there is something to remove, a digest stands for it, the same everywhere.
@@ -256,7 +242,7 @@ impl<'a> Cleaner<'a> {
     }
 
     fn field(&mut self, name: &str, field: &mut Json) {
-        let named = names::named(&names::folded(name), self.scan.rules);
+        let named = names::named(name, self.scan.rules);
         let is_secret = match (named, &*field) {
             (None, _) | (_, Json::Null) => false,
             (Some(Named::Own), _) => true,

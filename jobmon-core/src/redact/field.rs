@@ -75,11 +75,7 @@ impl Scan<'_> {
                 return Some((word + with.len(), Named::Sure));
             }
         }
-        // Few words can be one: their ends tell most of them apart at once.
-        if self.rules.names.is_empty() && !names::may_end_so(first) {
-            return None;
-        }
-        let named = names::named(&names::folded(first), self.rules)?;
+        let named = names::named(first, self.rules)?;
         // A bare `key` names too much (`key: value`); only what follows makes it a secret's name.
         let is_bare = ["key", "sig"].iter().any(|bare| first.eq_ignore_ascii_case(bare));
         let is_short = ["pin", "otp"].iter().any(|short| first.eq_ignore_ascii_case(short));

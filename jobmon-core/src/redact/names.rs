@@ -53,8 +53,12 @@ pub(super) enum Named {
     Own,
 }
 
-/// What a folded name names.
-pub(super) fn named(folded: &str, rules: &Redaction) -> Option<Named> {
+/// What a name names. Most are told by their last letters, at no cost.
+pub(super) fn named(name: &str, rules: &Redaction) -> Option<Named> {
+    if rules.names.is_empty() && !may_end_so(name) {
+        return None;
+    }
+    let folded = &*folded(name);
     let ends = |names: &[&str]| names.iter().any(|name| ends_with_word(folded, name));
     if rules.names.iter().any(|name| ends_with_word(folded, name)) {
         return Some(Named::Own);
@@ -66,7 +70,7 @@ pub(super) fn named(folded: &str, rules: &Redaction) -> Option<Named> {
 }
 
 /// Whether the last letters are those of a name, of [`SURE`] or [`MAYBE`].
-pub(super) fn may_end_so(name: &str) -> bool {
+fn may_end_so(name: &str) -> bool {
     let [.., a, b] = name.as_bytes() else { return false };
     let ends = [
         b"ey", b"en", b"et", b"se", b"rd", b"wd", b"on", b"ie", b"rt", b"\xb1a", b"ha", b"al", b"ls", b"re",

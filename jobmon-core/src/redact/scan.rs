@@ -35,13 +35,11 @@ pub(super) struct Hit {
     pub(super) kept: String,
     /// How much of the text it replaces.
     pub(super) length: usize,
-    /// Whether something was removed at all.
-    counts: bool,
 }
 
 impl Hit {
     pub(super) fn new(kind: Redacted, kept: String, length: usize) -> Self {
-        Self { kind, kept, length, counts: true }
+        Self { kind, kept, length }
     }
 
     fn secret(length: usize) -> Self {
@@ -76,9 +74,7 @@ impl Scan<'_> {
                 clean.push_str(&hit.kept);
                 at += hit.length;
                 copied = at;
-                if hit.counts {
-                    self.found.add(hit.kind, 1);
-                }
+                self.found.add(hit.kind, 1);
                 continue;
             }
             // `\\n` in a text within a text: a word begins after it.
@@ -199,8 +195,7 @@ impl Scan<'_> {
             }
             // Code is fetched from `git@..` and `ssh://git@..`: no secret.
             let is_bare = !authority[..user].contains(':');
-            let mut hit = Hit::new(Redacted::Key, kept, begin + authority.len());
-            hit.counts = user > 0;
+            let hit = Hit::new(Redacted::Key, kept, begin + authority.len());
             return (user > 0 && !is_bare && !is_placeholder).then_some(hit);
         }
         let (path, query) = path.split_at(path.find(['?', '#']).unwrap_or(path.len()));
