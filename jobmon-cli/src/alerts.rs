@@ -2,21 +2,20 @@
 
 use crate::args::{Source, Span};
 use crate::commands::{Answer, Message, message, pretty, range};
-use crate::time::age;
+use crate::history::actor;
+use crate::time::{age, point};
 use clap::{Args as Group, Subcommand, ValueEnum};
 use jobmon_core::report::notice_to_json;
 use jobmon_core::{
     Alert, AlertReplay, Align, Dimension, Engine, Event, Notice, NoticeKind, Quantity, Range, Resource,
     Table, Timestamp,
 };
-use jobmon_export::History;
+use jobmon_export::{History, Sqlite};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// What anomalies and forecasts know of the past.
-const PAST: Duration = Duration::from_secs(32 * 86_400);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsCommand {
@@ -34,6 +33,13 @@ pub(crate) enum AlertsCommand {
         /// How to print it
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
+    },
+    /// Silence an alert in all agents that write the history; without a name, show what is silenced
+    Silence {
+        #[command(flatten)]
+        source: Source,
+        #[command(flatten)]
+        silence: SilenceArgs,
     },
     /// Replay alerts over the history: when would they have fired?
     Test {
@@ -57,6 +63,26 @@ pub(crate) struct Which {
     /// Only these, by name
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// The configuration with `[[alerts]]`; default: `JOBMON_CONFIG`, else `jobmon.toml`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Which alert nobody is to hear of, and for how long.
+#[derive(Debug, Group)]
+pub(crate) struct SilenceArgs {
+    /// The alert, by name
+    #[arg(requires = "how")]
+    name: Option<String>,
+    /// For a time from now on, such as `2h`
+    #[arg(long = "for", group = "how", requires = "name", value_parser = duration)]
+    time: Option<Duration>,
+    /// Up to a moment (`2026-12-01T08:00:00Z`) or a date
+    #[arg(long, value_name = "TIME", group = "how", requires = "name", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// Not any more
+    #[arg(long, group = "how", requires = "name")]
+    end: bool,
     /// The configuration with `[[alerts]]`; default: `JOBMON_CONFIG`, else `jobmon.toml`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -94,6 +120,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     age(text).ok_or_else(|| "expected a duration such as `30s`, `5m`, `2h` or `1d`".to_owned())
 }
 
+fn moment(text: &str) -> Result<Timestamp, String> {
+    point(text.trim()).ok_or_else(|| {
+        "expected a moment such as `2026-12-01T08:00:00Z` or a date such as `2026-12-01`".to_owned()
+    })
+}
+
 fn dimension(name: &str) -> Result<Dimension, String> {
     name.trim().parse().map_err(|error: jobmon_core::UnknownWord| error.to_string())
 }
@@ -107,12 +139,18 @@ pub(crate) fn run(command: &AlertsCommand) -> Result<Answer, Message> {
             // Long enough for what has to hold, and for what fires since before.
             let hold = alerts.iter().map(|alert| alert.held_for().max(alert.window_length())).max();
             let back = hold.unwrap_or_default().saturating_mul(2).clamp(DAY / 24, DAY * 31);
-            let notices = replay(&source.db, alerts, Range { since: now.minus(back), until: now })?;
-            let firing: Vec<Notice> = still_firing(notices);
+            let history = History::open(&source.db).map_err(message)?;
+            let silences = history.silences().map_err(message)?;
+            let notices = replay(&history, alerts, Range { since: now.minus(back), until: now })?;
+            let mut firing: Vec<Notice> = still_firing(notices);
+            for notice in &mut firing {
+                notice.silent |= silences.contains_key(&notice.alert);
+            }
             let fires = firing.iter().any(|notice| !notice.silent);
             let nothing = "No alert fires.\n";
             Ok(Answer { text: print(&firing, *format, nothing), status: u8::from(fires) })
         }
+        AlertsCommand::Silence { source, silence } => Ok(silence.run(&source.db)?.into()),
         AlertsCommand::Test { source, which, span, tried, format } => {
             let alerts = match tried.alert()? {
                 Some(alert) => vec![alert],
@@ -123,7 +161,8 @@ pub(crate) fn run(command: &AlertsCommand) -> Result<Answer, Message> {
             if span.since.is_none() {
                 range.since = range.until.minus(DAY * 7);
             }
-            let notices = replay(&source.db, alerts, range)?;
+            let history = History::open(&source.db).map_err(message)?;
+            let notices = replay(&history, alerts, range)?;
             let nothing = format!("No alert would have fired from {} to {}.\n", range.since, range.until);
             Ok(print(&notices, *format, &nothing).into())
         }
@@ -164,11 +203,47 @@ impl Tried {
     }
 }
 
-fn replay(db: &std::path::Path, alerts: Vec<Alert>, range: Range) -> Result<Vec<Notice>, Message> {
-    let history = History::open(db).map_err(message)?;
+impl SilenceArgs {
+    fn run(&self, db: &Path) -> Result<String, Message> {
+        let history = History::open(db).map_err(message)?;
+        let Some(name) = &self.name else {
+            let silences = history.silences().map_err(message)?;
+            let lines = silences.iter().map(|(alert, until)| format!("{alert}: silent until {until}\n"));
+            let text: String = lines.collect();
+            return Ok(if text.is_empty() { "No alert is silenced.\n".to_owned() } else { text });
+        };
+        let now = Timestamp::now();
+        let until = self.until.or_else(|| self.time.map(|time| now.plus(time)));
+        if until.is_some_and(|until| until <= now) {
+            return Err("the silence would be over already; `--until` takes a moment to come".to_owned());
+        }
+        // Those of the configuration, and those that agents have in code; one that is gone may still be silenced.
+        let mut known = history.alert_names().map_err(message)?;
+        let configured = jobmon_export::alerts(self.config.as_deref()).map_err(message)?;
+        known.extend(configured.iter().map(|alert| alert.name().clone()));
+        let silenced = history.silences().map_err(message)?;
+        drop(history);
+        if !known.contains(name.as_str()) && !silenced.contains_key(name.as_str()) {
+            let known: Vec<_> = known.iter().map(jobmon_core::Text::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(format!(
+                "no alert is named `{name}`, in the configuration or where agents that write this history started \
+                 last; there are: {known}"
+            ));
+        }
+        let before = Sqlite::silence(db, name, until, &actor()).map_err(message)?;
+        Ok(match (until, before) {
+            (Some(until), _) => format!("{name}: silent until {until}\n"),
+            (None, Some(before)) => format!("{name}: not silent any more; it was until {before}\n"),
+            (None, None) => format!("{name}: was not silent\n"),
+        })
+    }
+}
+
+fn replay(history: &History, alerts: Vec<Alert>, range: Range) -> Result<Vec<Notice>, Message> {
     let mut replay = AlertReplay::new(alerts, range).map_err(message)?;
     // Day by day, since the history gives calls first and facts after.
-    let mut day = range.since.minus(PAST).day().max(first(&history)?);
+    let mut day = replay.since().day().max(first(history)?);
     while day < range.until {
         let mut events: Vec<(Resource, Event)> = Vec::new();
         let of_day = Range { since: day, until: day.next_day().min(range.until) };

@@ -112,6 +112,50 @@ fn a_replay_says_when_an_alert_would_have_fired_and_when_it_was_over() {
 }
 
 #[test]
+fn a_silenced_alert_does_not_decide_the_status_and_the_audit_log_says_who_did_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobmon = |args: &[&str]| {
+        let output = jobmon(folder.path(), args);
+        (output.status.code(), out(&output) + &err(&output))
+    };
+    std::fs::write(folder.path().join("jobmon.toml"), CONFIG).unwrap();
+    history(folder.path(), 20);
+    assert_eq!(jobmon(&["alerts", "silence"]), (Some(0), "No alert is silenced.\n".to_owned()));
+    assert_eq!(jobmon(&["alerts", "check"]).0, Some(1));
+    let (status, text) = jobmon(&["alerts", "silence", "failing", "--for", "2h"]);
+    assert!(status == Some(0) && text.starts_with("failing: silent until 2"), "{text}");
+    let (status, checked) = jobmon(&["alerts", "check"]);
+    assert!(status == Some(0) && checked.contains("firing (silent)"), "{checked}");
+    assert_eq!(jobmon(&["alerts", "silence"]), (Some(0), text));
+    let (status, text) = jobmon(&["alerts", "silence", "failing", "--until", "2200-01-01"]);
+    assert_eq!((status, text.as_str()), (Some(0), "failing: silent until 2200-01-01T00:00:00.000Z\n"));
+    let (_, listed) = jobmon(&["audit", "list"]);
+    assert!(listed.contains("silence") && listed.contains("2200-01-01T00:00:00.000Z"), "{listed}");
+    let (_, text) = jobmon(&["alerts", "silence", "failing", "--end"]);
+    assert_eq!(text, "failing: not silent any more; it was until 2200-01-01T00:00:00.000Z\n");
+    assert_eq!(jobmon(&["alerts", "silence", "failing", "--end"]).1, "failing: was not silent\n");
+    assert_eq!(jobmon(&["alerts", "check"]).0, Some(1));
+    for (args, words) in [
+        (&["alerts", "silence", "faling", "--for", "2h"][..], "no alert is named `faling`"),
+        (&["alerts", "silence", "faling", "--for", "2h"], "there are: failing, never"),
+        (&["alerts", "silence", "failing"], "--for <TIME>|--until <TIME>|--end"),
+        (&["alerts", "silence", "failing", "--for", "2h", "--end"], "cannot be used with"),
+        (&["alerts", "silence", "failing", "--for", "two"], "expected a duration such as `30s`"),
+        (&["alerts", "silence", "failing", "--until", "2h"], "expected a moment such as"),
+        (&["alerts", "silence", "failing", "--until", "2020-01-01"], "over already"),
+        (
+            &["alerts", "silence", "failing", "--for", "2h", "--db", "none.db"],
+            "there is no history at none.db",
+        ),
+        (&["alerts", "silence", "--for", "2h"], "<NAME>"),
+    ] {
+        let (status, text) = jobmon(args);
+        assert!(status.is_some_and(|status| status != 0) && text.contains(words), "{args:?}: {text}");
+    }
+    assert_eq!(jobmon(&["alerts", "silence"]).1, "No alert is silenced.\n");
+}
+
+#[test]
 fn mistakes_are_told_with_what_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     history(folder.path(), 20);

@@ -1,5 +1,6 @@
 //! [`Exporter`]: where finished events go.
 
+use crate::alert::AlertMemory;
 use crate::budget::Budgets;
 use crate::delivery::Health;
 use crate::event::Event;
@@ -75,6 +76,12 @@ pub trait Exporter: Send + 'static {
     /// spent before, and what other processes spend.
     fn budgets(&mut self, budgets: Budgets) {
         drop(budgets);
+    }
+
+    /// For exporters whose destination keeps where alerts stand while nothing runs. Asked before [`start`](Self::start), used
+    /// after it.
+    fn alert_memory(&self) -> Option<Box<dyn AlertMemory>> {
+        None
     }
 
     /// Called once, when a monitor starts, on the thread that starts it: the place to make files and to connect.

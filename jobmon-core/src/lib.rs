@@ -82,8 +82,8 @@ pub use adapter::record_attempts;
 pub use adapter::{error_for_status, retry_after_from_headers};
 pub use aggregate::{Aggregate, Place};
 pub use alert::{
-    Alert, AlertError, AlertReplay, AlertWatch, Comparator, Comparison, Condition, ConditionError, Firing,
-    Function, NoData, Notice, NoticeKind, Recent, Threshold,
+    Alert, AlertError, AlertMemory, AlertReplay, AlertState, AlertWatch, Comparator, Comparison, Condition,
+    ConditionError, Function, NoData, Notice, NoticeKind, Recent, Threshold,
 };
 pub use attempt::{Attempted, attempt, attempt_with};
 pub use budget::{

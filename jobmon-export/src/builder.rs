@@ -220,7 +220,7 @@ impl MonitorBuilder {
     }
 
     /// Adds an alert to those of the file; of two with the same name the one given here counts. Looked at each ten seconds,
-    /// on what has happened since the monitor started.
+    /// on what has happened since the monitor started and, with an exporter that keeps a history, what that has from before.
     pub fn alert(mut self, alert: Alert) -> Self {
         self.code.alerts.push(alert);
         self
@@ -295,7 +295,8 @@ impl MonitorBuilder {
             if channels.is_empty() {
                 channels = config.channels.iter().map(ChannelConfig::open).collect::<Result<_, _>>()?;
             }
-            let alerts = Alerts::new(config.alerts.clone(), channels);
+            let memory = exporters.iter().find_map(|exporter| exporter.alert_memory());
+            let alerts = Alerts::new(config.alerts.clone(), channels, memory);
             exporters.push(alerts.map_err(SetupError::Alert)?.into());
         }
         let mut settings = Settings::default();

@@ -76,10 +76,10 @@ fn sums_events_and_what_was_inside_take_the_new_prices_and_keep_the_old() {
     );
     let before = events(&path);
 
-    let dry = Sqlite::reprice(&path, Range::ALL, &house(2), true).unwrap();
+    let dry = Sqlite::reprice(&path, Range::ALL, &house(2), true, "anna").unwrap();
     assert_eq!((dry.looked_at, dry.changed, events(&path) == before), (5, 4, true), "nothing is written");
 
-    let done = Sqlite::reprice(&path, Range::ALL, &house(2), false).unwrap();
+    let done = Sqlite::reprice(&path, Range::ALL, &house(2), false, "anna").unwrap();
     assert_eq!(done, dry);
     assert_eq!(done.before.cost(), Some(Cost::AtLeast(Usd::from_nanos(210_000))));
     // 1 + 1 + 0.5 + 2 million tokens.
@@ -137,8 +137,8 @@ fn sums_events_and_what_was_inside_take_the_new_prices_and_keep_the_old() {
     assert_eq!(kept, 4);
 
     // Once more: what it cost at first stays; a price that is the same changes nothing.
-    assert_eq!(Sqlite::reprice(&path, Range::ALL, &house(2), false).unwrap().changed, 0);
-    assert_eq!(Sqlite::reprice(&path, Range::ALL, &house(3), false).unwrap().changed, 4);
+    assert_eq!(Sqlite::reprice(&path, Range::ALL, &house(2), false, "anna").unwrap().changed, 0);
+    assert_eq!(Sqlite::reprice(&path, Range::ALL, &house(3), false, "anna").unwrap().changed, 4);
     assert_eq!(figure(&path, "cost"), "$13.50021");
     assert!(events(&path).iter().all(|event| match event {
         Event::Call(call) => call.original.as_ref().is_none_or(|original| original.cost == Cost::Unpriced),
@@ -163,12 +163,12 @@ fn only_the_time_that_was_asked_for_changes_and_what_has_no_event_is_told() {
     run(&path, house(1), 1.0);
     let past =
         Range { since: Timestamp::MIN, until: Timestamp::now().minus(std::time::Duration::from_secs(3_600)) };
-    assert_eq!(Sqlite::reprice(&path, past, &house(9), false).unwrap().looked_at, 0);
+    assert_eq!(Sqlite::reprice(&path, past, &house(9), false, "anna").unwrap().looked_at, 0);
     assert_eq!(figure(&path, "cost"), "$4.50021");
     run(&path, house(1), 0.0);
-    let done = Sqlite::reprice(&path, Range::ALL, &house(2), false).unwrap();
+    let done = Sqlite::reprice(&path, Range::ALL, &house(2), false, "anna").unwrap();
     assert_eq!(done.without_events, 6);
     // Facts are kept whatever the sampling: the late answer of the second run is priced again, its calls are not.
     assert_eq!(figure(&path, "cost"), "$15.50042");
-    assert!(Sqlite::reprice(folder.path().join("none.db"), Range::ALL, &house(1), false).is_err());
+    assert!(Sqlite::reprice(folder.path().join("none.db"), Range::ALL, &house(1), false, "anna").is_err());
 }

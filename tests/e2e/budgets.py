@@ -191,7 +191,8 @@ def make_older(db, nanos):
     with closing(sqlite3.connect(db, timeout=10)) as connection, connection:
         tables = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'"
         for table, column in connection.execute(tables).fetchall():
-            if column in ("start", "at"):
+            # The audit log cannot be changed.
+            if column in ("start", "at") and table != "audit":
                 connection.execute(f"UPDATE {table} SET {column} = {column} - {nanos}")
 
 

@@ -34,8 +34,8 @@ WITHIN = 0.01
 # ---- What happened, from the lines of JSON --------------------------------------------------------------------
 
 SCOPE = ("project", "service", "environment", "feature", "strategy", "session", "user")
-FACTS = ("score", "outcome")
-KINDS = {"call", "score", "feedback", "outcome", "search"}
+FACTS = ("score", "outcome", "label")
+KINDS = {"call", "score", "feedback", "outcome", "search", "prediction", "truth"}
 # What is reported of a call after its end: not every run has some.
 LATE = "late"
 
@@ -74,6 +74,8 @@ def items_of(lines):
                 key["score"] = line["name"]
             if line["type"] == "outcome":
                 key["outcome"] = line["kind"]
+            if line["type"] in ("prediction", "truth"):
+                key["label"] = line["name"]
             if line["type"] == LATE:
                 key["category"] = line.get("category")
             yield Item(line["type"], line["at_unix_nanos"], key, line)
@@ -209,6 +211,13 @@ def measures_of(items):
             ("web_searches", "web_searches"),
         )
     }
+    judged_labels = Counter(line["judged"] for line in of["prediction"] + of["truth"] if "judged" in line)
+    right = {name: judged_labels[name[:-1]] for name in ("true_positives", "false_positives", "true_negatives", "false_negatives")}
+    tp, fp, tn, fn = right.values()
+    removed = {
+        f"redacted_{kind}s": sum(item.line.get("redactions", {}).get(kind, 0) for item in items if item.kind != "attempt")
+        for kind in ("email", "phone", "card", "iban", "key", "field", "pattern")
+    }
     roi = None
     if cost and cost.nanos > 0 and outcomes:
         roi = (float(value) - float(cost.nanos)) / float(cost.nanos)
@@ -223,7 +232,7 @@ def measures_of(items):
         found = nearest_rank(scores, share)
         return None if found is None else About(found)
 
-    return token_sums | {
+    return token_sums | right | removed | {
         "calls": len(calls),
         "model_calls": len(model_calls),
         "successes": ends["ok"],
@@ -272,6 +281,14 @@ def measures_of(items):
         "positive_feedback": verdicts["positive"],
         "negative_feedback": verdicts["negative"],
         "feedback_rate": ratio(verdicts["positive"], len(of["feedback"])),
+        "predictions": len(of["prediction"]),
+        "judged_predictions": tp + fp + tn + fn,
+        "accuracy": ratio(tp + tn, tp + fp + tn + fn),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "false_positive_rate": ratio(fp, fp + tn),
+        "redactions": sum(removed.values()),
+        "injection_markers": sum(line.get("injection_markers", 0) for line in calls),
         "outcomes": outcomes,
         "outcome_value": value if outcomes else None,
         "cost_per_outcome": cost and cost.shared(outcomes),
@@ -287,7 +304,7 @@ def measures_of(items):
 MONEY = {"cost", "wasted_cost", "cost_per_call", "outcome_value", "cost_per_outcome"}
 PLAIN_MONEY = {"wasted_cost", "outcome_value"}
 TIMES = {name for name in measures_of([]) if name.endswith(("_latency", "_first_token", "_output_chunk", "backoff_time"))}
-SHARES = {name for name in measures_of([]) if name.endswith("_rate")} | {"relevance", "roi"}
+SHARES = {name for name in measures_of([]) if name.endswith("_rate")} | {"relevance", "roi", "accuracy", "precision", "recall"}
 
 
 def groups_of(items, by, bucket=None):
@@ -721,7 +738,7 @@ def main():
         title("The query")
         asker = Asker(checks, cli, db, catalogue(checks, cli))
         groupings = ["", "feature", "provider,model", "category", "operation,name", "strategy", "score", "outcome"]
-        groupings += ["feature,outcome", "session", "user,feature", "project,service,environment"]
+        groupings += ["label", "feature,outcome", "session", "user,feature", "project,service,environment"]
         for by in groupings:
             asker.ask(items, by=by.split(",") if by else [])
         for by in ["", "feature", "provider,model", "category", "session"]:

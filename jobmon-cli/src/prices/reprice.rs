@@ -2,6 +2,7 @@
 
 use super::{List, Message};
 use crate::args::Source;
+use crate::history::actor;
 use crate::time::Moment;
 use clap::Args as Group;
 use jobmon_core::{Align, CostSum, Prices, Range, Table, Timestamp};
@@ -45,8 +46,8 @@ pub(super) fn reprice(list: &List, args: &RepriceArgs) -> Result<String, Message
     if range.since >= range.until {
         return Err("the time range is empty: --since must be earlier than --until".to_owned());
     }
-    let done =
-        Sqlite::reprice(&args.source.db, range, &prices, args.dry_run).map_err(|error| error.to_string())?;
+    let done = Sqlite::reprice(&args.source.db, range, &prices, args.dry_run, &actor())
+        .map_err(|error| error.to_string())?;
     Ok(text(&done, &prices, args.dry_run))
 }
 

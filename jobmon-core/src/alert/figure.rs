@@ -7,9 +7,12 @@ use crate::money::{Cost, Usd};
 use crate::query::{QueryError, Range};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Nanoseconds.
 const DAY: i64 = 86_400_000_000_000;
+/// What an anomaly looks at before its own hours, with the hour that has not ended.
+pub(super) const PAST: Duration = Duration::from_secs(28 * 86_400 + 3_600);
 /// Days before today that an anomaly is one of.
 const DAYS: i64 = 28;
 /// Days with a figure that a past has to have.

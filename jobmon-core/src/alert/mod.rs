@@ -2,6 +2,9 @@
 
 mod condition;
 mod figure;
+mod look;
+mod memory;
+mod notice;
 mod parse;
 mod recent;
 mod replay;
@@ -9,7 +12,9 @@ mod rule;
 mod watch;
 
 pub use condition::{Comparator, Comparison, Condition, ConditionError, Function, Threshold};
+pub use memory::AlertMemory;
+pub use notice::{AlertState, Notice, NoticeKind};
 pub use recent::Recent;
 pub use replay::AlertReplay;
 pub use rule::{Alert, AlertError, NoData};
-pub use watch::{AlertWatch, Firing, Notice, NoticeKind};
+pub use watch::AlertWatch;

@@ -1,8 +1,9 @@
 //! [`AlertReplay`]: when alerts would have fired.
 
+use super::notice::Notice;
 use super::recent::Recent;
 use super::rule::{Alert, AlertError};
-use super::watch::{AlertWatch, Notice};
+use super::watch::AlertWatch;
 use crate::event::Event;
 use crate::exporter::Resource;
 use crate::query::{QueryError, Range};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 /// Goes through the past as an agent went through it, and says when alerts would have fired.
 ///
-/// Events are given in the order of time, from 32 days before the range on where anomalies and forecasts are to know their
+/// Events are given in the order of time, from [`since`](Self::since) on so that windows, anomalies and forecasts know their
 /// past. An agent sees a call when it ends; here it counts from its start on.
 ///
 /// ```
@@ -45,7 +46,8 @@ impl AlertReplay {
         let shortest = watch.alerts().iter().map(|alert| alert.window).min().unwrap_or_default();
         let step = (shortest / 10).clamp(Duration::from_secs(10), Duration::from_secs(600));
         let next = range.since.plus(step);
-        Ok(Self { watch, recent: Recent::default(), range, step, next, notices: Vec::new() })
+        let recent = watch.recent();
+        Ok(Self { watch, recent, range, step, next, notices: Vec::new() })
     }
 
     /// The time between two looks.
@@ -53,10 +55,15 @@ impl AlertReplay {
         self.step
     }
 
+    /// From when on events are needed.
+    pub fn since(&self) -> Timestamp {
+        self.range.since.minus(self.watch.past())
+    }
+
     /// Takes the next event.
     ///
     /// # Errors
-    /// When an alert asks for what only a history with single events can answer: sessions and users.
+    /// As [`AlertWatch::look`].
     pub fn event(&mut self, resource: &Resource, event: &Event) -> Result<(), QueryError> {
         self.look_until(event.at())?;
         self.recent.add(resource, event);

@@ -1,74 +1,24 @@
 //! [`AlertWatch`]: looks at alerts from time to time, and says what has changed.
 
-use super::condition::{Comparison, Function};
-use super::figure::{self, Figures as OfGroups, Sums};
+use super::look::{self, Look};
+use super::notice::{AlertState, Notice, NoticeKind};
+use super::recent::Recent;
 use super::rule::{Alert, AlertError, NoData};
-use crate::aggregate::Aggregate;
 use crate::dimension::{Dimension, Key};
-use crate::measure::Quantity;
-use crate::query::{Bucket, Engine, Filter, Query, QueryError, Range};
+use crate::query::{Engine, QueryError};
 use crate::text::Text;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Nanoseconds.
-const HOUR: i64 = 3_600_000_000_000;
-/// Groups of one alert that are told apart; further ones are not looked at, and that is told once.
+/// Groups of one alert that are told apart; further ones are not looked at.
 const MOST_GROUPS: usize = 1_000;
-
-/// What has become of one group of an alert.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Notice {
-    /// The alert.
-    pub alert: Text,
-    /// What happened.
-    pub kind: NoticeKind,
-    /// The group: a value for each dimension that the alert looks at.
-    pub group: Vec<(Dimension, Option<Text>)>,
-    /// When it was found out.
-    pub at: Timestamp,
-    /// Since when the condition holds, or held.
-    pub since: Timestamp,
-    /// The condition.
-    pub condition: Text,
-    /// Each figure that it looked at, by how it is written.
-    pub figures: Vec<(Text, Option<Quantity>)>,
-    /// What it means, where the alert says so.
-    pub summary: Option<Text>,
-    /// Who is to be told; nobody in particular is everybody.
-    pub channels: Vec<Text>,
-    /// Whether it is silenced, so that nobody is told.
-    pub silent: bool,
-}
-
-/// A group of an alert that fires.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Firing {
-    /// The alert.
-    pub alert: Text,
-    /// The group: a value for each dimension that the alert looks at.
-    pub group: Vec<(Dimension, Option<Text>)>,
-    /// Since when its condition holds.
-    pub since: Timestamp,
-}
-
-crate::words::words! {
-    /// What happened to a group of an alert.
-    enum NoticeKind, "kind of notice" {
-        Firing "firing" "The condition holds, and has held for long enough."
-        Still "still" "It goes on firing, and it is time to say so once more."
-        Resolved "resolved" "The condition holds no longer."
-    }
-}
 
 /// Where a group stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Pending { since: Timestamp },
-    Firing { since: Timestamp, told: Timestamp },
+    Firing { since: Timestamp, told: Timestamp, heard: bool },
 }
 
 /// Looks at alerts, and remembers which of them fire.
@@ -84,6 +34,8 @@ enum State {
 pub struct AlertWatch {
     alerts: Vec<Alert>,
     states: BTreeMap<(usize, Key), State>,
+    silenced: BTreeMap<Text, Timestamp>,
+    crowded: BTreeSet<usize>,
 }
 
 impl AlertWatch {
@@ -109,14 +61,56 @@ impl AlertWatch {
         &self.alerts
     }
 
-    /// What fires now.
-    pub fn firing(&self) -> Vec<Firing> {
-        let firing = self.states.iter().filter_map(|((at, key), state)| {
-            let State::Firing { since, .. } = state else { return None };
+    /// How far back they look: what happened before need not be known.
+    pub fn past(&self) -> Duration {
+        self.alerts.iter().map(look::past).max().unwrap_or_default()
+    }
+
+    /// Sums that are kept for as long and told apart by as much as these alerts need.
+    pub fn recent(&self) -> Recent {
+        let asked = self.alerts.iter().flat_map(look::dimensions);
+        Recent::keeping(self.past(), asked.filter(|dimension| !Dimension::ROLLUP.contains(dimension)))
+    }
+
+    /// Where they stand: each group whose condition holds.
+    pub fn states(&self) -> Vec<AlertState> {
+        let state = |((at, key), state): (&(usize, Key), &State)| {
             let alert = &self.alerts[*at];
-            Some(Firing { alert: alert.name.clone(), group: group(&alert.by, key), since: *since })
-        });
-        firing.collect()
+            let (since, told, heard) = match *state {
+                State::Pending { since } => (since, None, false),
+                State::Firing { since, told, heard } => (since, Some(told), heard),
+            };
+            AlertState { alert: alert.name.clone(), group: group(&alert.by, key), since, told, heard }
+        };
+        self.states.iter().map(state).collect()
+    }
+
+    /// Goes on from where they stood before. What is no group of an alert of this name any more is left out.
+    pub fn resume(&mut self, states: impl IntoIterator<Item = AlertState>) {
+        for AlertState { alert, group, since, told, heard } in states {
+            let Some(at) = self.alerts.iter().position(|known| known.name == alert) else { continue };
+            if !group.iter().map(|(dimension, _)| dimension).eq(&self.alerts[at].by) {
+                continue;
+            }
+            let mut key = Key::default();
+            group.into_iter().for_each(|(dimension, value)| key.set(dimension, value));
+            let state = match told {
+                Some(told) => State::Firing { since, told, heard },
+                None => State::Pending { since },
+            };
+            self.states.insert((at, key), state);
+        }
+    }
+
+    /// Silences alerts, by their names, up to a moment each, beside those that are by themselves; instead of what this was
+    /// called with before.
+    pub fn silence(&mut self, until: BTreeMap<Text, Timestamp>) {
+        self.silenced = until;
+    }
+
+    /// Alerts that had more groups than can be looked at: those beyond a thousand, in the order of their values, were not.
+    pub fn crowded(&self) -> impl Iterator<Item = &Text> {
+        self.crowded.iter().map(|at| &self.alerts[*at].name)
     }
 
     /// Looks at all alerts once, and says what has changed since it looked last.
@@ -128,45 +122,50 @@ impl AlertWatch {
     /// Some queries for each alert; one with `anomaly` asks for each of 28 days.
     pub fn look(&mut self, engine: &dyn Engine, now: Timestamp) -> Result<Vec<Notice>, QueryError> {
         let mut notices = Vec::new();
+        let mut states = BTreeMap::new();
         for (at, alert) in self.alerts.iter().enumerate() {
-            let figures = Figures::of(alert, engine, now)?;
-            let known = self.states.keys().filter(|(known, _)| *known == at).map(|(_, key)| key.clone());
-            let groups: BTreeSet<Key> = figures.groups.iter().cloned().chain(known).collect();
-            for key in groups.into_iter().take(MOST_GROUPS) {
-                let place = (at, key);
-                let state = self.states.get(&place).copied();
-                let (state, news) = step(alert, state, figures.holds(alert, &place.1), now);
+            let look = Look::at(alert, engine, now)?;
+            // Those that are known first: what fires must be resolved some day.
+            let known = self.states.keys().filter(|(known, _)| *known == at).map(|(_, key)| key);
+            let known: BTreeSet<&Key> = known.collect();
+            let new = look.groups.iter().filter(|key| !known.contains(key));
+            let all = known.len() + new.clone().count();
+            if all > MOST_GROUPS {
+                self.crowded.insert(at);
+            } else {
+                self.crowded.remove(&at);
+            }
+            let silences = [alert.silent_until, self.silenced.get(&alert.name).copied()];
+            let silent = silences.into_iter().flatten().any(|until| now < until);
+            for key in known.iter().copied().chain(new).take(MOST_GROUPS) {
+                let place = (at, key.clone());
+                let before = self.states.get(&place).copied();
+                let (state, news) = step(alert, before, look.holds(alert, key), (now, silent));
                 if let Some((kind, since)) = news {
-                    notices.push(notice(alert, &figures, &place.1, kind, (now, since)));
+                    let unheard = matches!(before, Some(State::Firing { heard: false, .. }));
+                    let silent = silent || (kind == NoticeKind::Resolved && unheard);
+                    let condition =
+                        alert.condition().map_or(Text::literal(""), |it| Text::from(it.to_string()));
+                    notices.push(Notice {
+                        alert: alert.name.clone(),
+                        kind,
+                        group: group(&alert.by, key),
+                        at: now,
+                        since,
+                        condition,
+                        figures: look.told(key),
+                        summary: alert.summary.clone(),
+                        channels: alert.channels.clone(),
+                        silent,
+                    });
                 }
-                match state {
-                    Some(state) => _ = self.states.insert(place, state),
-                    None => _ = self.states.remove(&place),
+                if let Some(state) = state {
+                    states.insert(place, state);
                 }
             }
         }
+        self.states = states;
         Ok(notices)
-    }
-}
-
-fn notice(
-    alert: &Alert,
-    figures: &Figures<'_>,
-    key: &Key,
-    kind: NoticeKind,
-    (at, since): (Timestamp, Timestamp),
-) -> Notice {
-    Notice {
-        alert: alert.name.clone(),
-        kind,
-        group: group(&alert.by, key),
-        at,
-        since,
-        condition: alert.condition().map_or(Text::literal(""), |it| Text::from(it.to_string())),
-        figures: figures.told(key),
-        summary: alert.summary.clone(),
-        channels: alert.channels.clone(),
-        silent: alert.silent_until.is_some_and(|until| at < until),
     }
 }
 
@@ -175,7 +174,7 @@ fn step(
     alert: &Alert,
     state: Option<State>,
     holds: Option<bool>,
-    now: Timestamp,
+    (now, silent): (Timestamp, bool),
 ) -> (Option<State>, Option<(NoticeKind, Timestamp)>) {
     let holds = match (holds, alert.no_data) {
         (Some(holds), _) => holds,
@@ -183,21 +182,26 @@ fn step(
         (None, NoData::Fire) => true,
         (None, NoData::Keep) => state.is_some(),
     };
+    let fires = |since, kind, heard| (Some(State::Firing { since, told: now, heard }), Some((kind, since)));
     match (state, holds) {
         (None | Some(State::Pending { .. }), false) => (None, None),
         (Some(State::Firing { since, .. }), false) => (None, Some((NoticeKind::Resolved, since))),
-        (Some(State::Firing { since, told }), true) => {
+        // It was silent when it began.
+        (Some(State::Firing { since, heard: false, .. }), true) if !silent => {
+            fires(since, NoticeKind::Firing, true)
+        }
+        (Some(State::Firing { since, told, heard }), true) => {
             if alert.repeat.is_zero() || elapsed(told, now) < alert.repeat {
                 return (state, None);
             }
-            (Some(State::Firing { since, told: now }), Some((NoticeKind::Still, since)))
+            fires(since, NoticeKind::Still, heard)
         }
         (before, true) => {
             let since = if let Some(State::Pending { since }) = before { since } else { now };
             if elapsed(since, now) < alert.hold {
                 return (Some(State::Pending { since }), None);
             }
-            (Some(State::Firing { since, told: now }), Some((NoticeKind::Firing, since)))
+            fires(since, NoticeKind::Firing, !silent)
         }
     }
 }
@@ -210,110 +214,13 @@ fn group(by: &[Dimension], key: &Key) -> Vec<(Dimension, Option<Text>)> {
     by.iter().map(|dimension| (*dimension, key.get(*dimension).cloned())).collect()
 }
 
-/// The figures of one alert at one moment.
-struct Figures<'a> {
-    comparisons: Vec<(&'a Comparison, OfGroups)>,
-    /// What a group without any event has.
-    nothing: Vec<Option<Quantity>>,
-    calls: BTreeMap<Key, u64>,
-    groups: BTreeSet<Key>,
-}
-
-impl<'a> Figures<'a> {
-    fn of(alert: &'a Alert, engine: &dyn Engine, now: Timestamp) -> Result<Self, QueryError> {
-        let window = nanos(alert.window);
-        let query = |range: Range, filters: &[Filter]| {
-            let mut query = Query::new([]).by(alert.by.iter().copied()).range(range);
-            query.filters = filters.to_vec();
-            query
-        };
-        let ask = |range: Range, filters: &[Filter]| {
-            let sums = query(range, filters).aggregate(engine)?;
-            Ok::<_, QueryError>(sums.into_iter().map(|((_, key), sum)| (key, sum)).collect::<Sums>())
-        };
-        let last = |end: i64| Range {
-            since: Timestamp::from_nanos(end.saturating_sub(window)),
-            until: Timestamp::from_nanos(end),
-        };
-        let all = ask(last(now.nanos()), &[])?;
-        let mut comparisons = Vec::new();
-        for comparison in alert.condition().into_iter().flat_map(|condition| condition.comparisons()) {
-            let filters = &comparison.filters;
-            let past = |end: i64| ask(last(end), filters);
-            let figures = match comparison.function {
-                Function::Value => figure::values(comparison.measure, &past(now.nanos())?),
-                Function::Change => figure::changes(
-                    comparison.measure,
-                    &past(now.nanos())?,
-                    &past(now.nanos().saturating_sub(window))?,
-                ),
-                Function::Anomaly => {
-                    // Whole hours: sums of the past are kept by these.
-                    let hours = window.saturating_add(HOUR - 1).div_euclid(HOUR).saturating_mul(HOUR);
-                    let mut hours_before = |end: i64| {
-                        let since = Timestamp::from_nanos(end.saturating_sub(hours));
-                        ask(Range { since, until: Timestamp::from_nanos(end) }, filters)
-                    };
-                    figure::anomalies(comparison.measure, now.hour(), &mut hours_before)?
-                }
-                Function::Forecast => {
-                    let month = figure::month(now);
-                    let so_far = ask(Range { since: month.since, until: now }, filters)?;
-                    let days =
-                        query(figure::days_before(now), filters).bucket(Bucket::Day).aggregate(engine)?;
-                    figure::forecasts(comparison.measure, &so_far, &days, month, now)
-                }
-            };
-            comparisons.push((comparison, figures));
-        }
-        let mut groups: BTreeSet<Key> = all.keys().cloned().collect();
-        if alert.by.is_empty() {
-            groups.insert(Key::default());
-        }
-        let nothing = comparisons.iter().map(|(comparison, _)| match comparison.function {
-            Function::Value => comparison.measure.of(&Aggregate::default()),
-            _ => None,
-        });
-        let nothing = nothing.collect();
-        let calls = all.iter().map(|(key, sum)| (key.clone(), sum.calls)).collect();
-        Ok(Self { comparisons, nothing, calls, groups })
-    }
-
-    fn figure(&self, at: usize, key: &Key) -> Option<Quantity> {
-        self.comparisons[at].1.get(key).copied().unwrap_or(self.nothing[at])
-    }
-
-    /// Whether the condition holds for a group; `None` where that cannot be told.
-    fn holds(&self, alert: &Alert, key: &Key) -> Option<bool> {
-        if self.calls.get(key).copied().unwrap_or(0) < alert.min_calls {
-            return None;
-        }
-        let mut at = 0;
-        let condition = alert.condition().ok()?;
-        condition.holds(&mut |comparison| {
-            let figure = self.figure(at, key);
-            at += 1;
-            comparison.holds(figure)
-        })
-    }
-
-    fn told(&self, key: &Key) -> Vec<(Text, Option<Quantity>)> {
-        let told = self.comparisons.iter().enumerate();
-        told.map(|(at, (comparison, _))| (Text::from(comparison.subject()), self.figure(at, key))).collect()
-    }
-}
-
-fn nanos(time: Duration) -> i64 {
-    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::alert::Recent;
     use crate::{
-        Answer, CallId, CallRecord, Cost, End, Event, Operation, PricedAnswer, Resource, SpanId, TraceId,
-        Usage, Usd,
+        Answer, CallId, CallRecord, Cost, End, Event, Operation, PricedAnswer, Quantity, Resource, SpanId,
+        TraceId, Usage, Usd,
     };
 
     const SECOND: i64 = 1_000_000_000;
@@ -404,7 +311,127 @@ mod tests {
         let notices = watch.look(&recent, Timestamp::from_nanos(START + SECOND)).expect("answers");
         assert!(notices[0].silent && notices[0].channels == ["slack"]);
         assert_eq!(notices[0].figures, [(Text::literal("calls"), Some(Quantity::Count(1)))]);
-        assert_eq!(watch.firing().len(), 1);
+        assert_eq!(watch.states().len(), 1);
+    }
+
+    /// What an alert says at minutes while calls go on as they do, with something done to the watch before one of them.
+    fn heard(alert: Alert, minutes: i64, mut between: impl FnMut(i64, &mut AlertWatch)) -> Vec<String> {
+        let mut watch = AlertWatch::new([alert]).expect("complete");
+        let mut recent = watch.recent();
+        let mut heard = Vec::new();
+        for minute in 1..=minutes {
+            let at = START + minute * MINUTE;
+            let end = if minute < 8 { End::Error } else { End::Ok };
+            recent.add(&Resource::default(), &call(at - SECOND, "a", end, 0));
+            between(minute, &mut watch);
+            let notices = watch.look(&recent, Timestamp::from_nanos(at)).expect("answers");
+            let notices = notices.into_iter().filter(|notice| !notice.silent);
+            heard.extend(notices.map(|notice| {
+                format!("{minute} {} since {}", notice.kind, (notice.since.nanos() - START) / MINUTE)
+            }));
+        }
+        heard
+    }
+
+    #[test]
+    fn what_fires_when_a_silence_ends_is_told_and_what_nobody_heard_of_is_not_resolved() {
+        let errors = || Alert::new("errors", "error_rate > 50%").window(minutes(1));
+        let until = |minute: i64| {
+            BTreeMap::from([(Text::literal("errors"), Timestamp::from_nanos(START + minute * MINUTE))])
+        };
+        let silence = |end: i64| {
+            move |minute, watch: &mut AlertWatch| {
+                if minute == 1 {
+                    watch.silence(until(end));
+                }
+            }
+        };
+        assert_eq!(heard(errors(), 10, |_, _| ()), ["1 firing since 1", "8 resolved since 1"]);
+        assert_eq!(heard(errors(), 10, silence(4)), ["4 firing since 1", "8 resolved since 1"]);
+        assert_eq!(heard(errors(), 10, silence(20)), [""; 0]);
+        // Its end was while it was silent, and comes when it was silent again.
+        assert_eq!(heard(errors(), 10, silence(8)), [""; 0]);
+        // Silenced when it was known already, and not any more.
+        let on_and_off = |minute, watch: &mut AlertWatch| match minute {
+            3 => watch.silence(until(20)),
+            5 => watch.silence(BTreeMap::new()),
+            _ => (),
+        };
+        assert_eq!(heard(errors(), 10, on_and_off), ["1 firing since 1", "8 resolved since 1"]);
+        let other = |_, watch: &mut AlertWatch| {
+            watch.silence(BTreeMap::from([(Text::literal("else"), Timestamp::MAX)]));
+        };
+        assert_eq!(heard(errors(), 2, other), ["1 firing since 1"]);
+    }
+
+    #[test]
+    fn a_watch_that_goes_on_from_states_says_what_one_says_that_never_ended() {
+        let errors = || {
+            let errors = Alert::new("errors", "error_rate > 50%").window(minutes(1)).hold(minutes(2));
+            errors.by([Dimension::Feature]).repeat(minutes(3))
+        };
+        let all = heard(errors(), 12, |_, _| ());
+        assert_eq!(all, ["3 firing since 1", "6 still since 1", "8 resolved since 1"]);
+        for moment in 1..=12 {
+            let restart = |minute, watch: &mut AlertWatch| {
+                if minute == moment {
+                    let states = watch.states();
+                    *watch =
+                        AlertWatch::new([Alert::new("another", "calls > 1k"), errors()]).expect("complete");
+                    watch.resume(states);
+                }
+            };
+            assert_eq!(heard(errors(), 12, restart), all, "a restart before minute {moment}");
+        }
+        // What is no group of it any more is forgotten.
+        let state = AlertState {
+            alert: Text::literal("errors"),
+            group: vec![],
+            since: Timestamp::from_nanos(START),
+            told: None,
+            heard: false,
+        };
+        let mut watch = AlertWatch::new([errors()]).expect("complete");
+        watch.resume([state.clone(), AlertState { alert: Text::literal("gone"), ..state }]);
+        assert_eq!(watch.states(), []);
+    }
+
+    #[test]
+    fn users_are_looked_at_apart_and_too_many_groups_are_said() {
+        let by_user = Alert::new("one user", "calls > 10").window(minutes(10)).by([Dimension::User]);
+        let plain = Alert::new("all", "calls > 10k");
+        let mut watch = AlertWatch::new([by_user, plain.clone()]).expect("complete");
+        let mut recent = watch.recent();
+        let mut of_user = |user: String, at: i64| {
+            let Event::Call(mut call) = call(START + at * SECOND, "a", End::Ok, 0) else { unreachable!() };
+            call.scope.user = Some(Text::from(user));
+            recent.add(&Resource::default(), &Event::Call(call));
+        };
+        (0..300).for_each(|at| of_user(if at % 20 == 0 { "anna".to_owned() } else { format!("u{at}") }, at));
+        let now = Timestamp::from_nanos(START + 300 * SECOND);
+        let notices = watch.look(&recent, now).expect("answers");
+        let groups: Vec<_> = notices.iter().map(|notice| &notice.group[..]).collect();
+        assert_eq!(groups, [[(Dimension::User, Some(Text::literal("anna")))]]);
+        assert_eq!(watch.crowded().count(), 0);
+        let mut of_user = |at: i64| {
+            let Event::Call(mut call) = call(START + at / 4 * SECOND, "a", End::Ok, 0) else {
+                unreachable!()
+            };
+            call.scope.user = Some(Text::from(format!("v{at}")));
+            recent.add(&Resource::default(), &Event::Call(call));
+        };
+        (0..1_200).for_each(&mut of_user);
+        assert_eq!(watch.look(&recent, now).expect("answers"), []);
+        assert_eq!(watch.crowded().collect::<Vec<_>>(), ["one user"]);
+        // Who was known is still looked at.
+        assert_eq!(watch.states().len(), 1);
+
+        // Where no alert asks for users, none are kept, and asking for them is an error.
+        let mut watch = AlertWatch::new([plain]).expect("complete");
+        let query = crate::Query::new([]).by([Dimension::User]);
+        let error = query.run(&watch.recent()).expect_err("not kept").to_string();
+        assert_eq!(error, "`user` is told apart where an alert asks for it");
+        assert_eq!(watch.look(&watch.recent(), now).expect("answers"), []);
     }
 
     /// Ten calls an hour of `a`, each at a dollar; today, from an hour on, at so much.

@@ -15,8 +15,8 @@ mod slack;
 mod webhook;
 
 use jobmon_core::{
-    Alert, AlertError, AlertWatch, Batch, ExportError, Exporter, Health, Notice, NoticeKind, Recent,
-    Resource, Text, Timestamp,
+    Alert, AlertError, AlertMemory, AlertState, AlertWatch, Batch, ExportError, Exporter, Health, Notice,
+    NoticeKind, Recent, Resource, Settings, Text, Timestamp,
 };
 use outbox::{GivenUp, Outbox};
 use std::io::Write;
@@ -36,7 +36,8 @@ pub use webhook::Webhook;
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Looks at alerts each ten seconds, on what has happened since the monitor started, and tells channels.
+/// Looks at alerts each ten seconds, on what happens in the program and, where an exporter has a memory, happened before; and
+/// tells channels.
 ///
 /// Made by a monitor that has alerts (`MonitorBuilder::alert`, `[[alerts]]` in `jobmon.toml`). Without any channel, each
 /// notice is a line on standard error.
@@ -44,6 +45,11 @@ pub(crate) struct Alerts {
     watch: AlertWatch,
     recent: Recent,
     outboxes: Vec<Outbox>,
+    memory: Option<Box<dyn AlertMemory>>,
+    /// What the memory has.
+    kept: Vec<AlertState>,
+    /// When the program started: what happened before is in the memory.
+    started: Option<Timestamp>,
     resource: Arc<Resource>,
     health: Health,
     next: Instant,
@@ -54,7 +60,11 @@ impl Alerts {
     ///
     /// # Errors
     /// When an alert cannot work, or names a channel that is not there.
-    pub(crate) fn new(alerts: Vec<Alert>, mut channels: Vec<Box<dyn Channel>>) -> Result<Self, AlertError> {
+    pub(crate) fn new(
+        alerts: Vec<Alert>,
+        mut channels: Vec<Box<dyn Channel>>,
+        memory: Option<Box<dyn AlertMemory>>,
+    ) -> Result<Self, AlertError> {
         if channels.is_empty() {
             channels.push(Box::new(StandardError));
         }
@@ -67,23 +77,73 @@ impl Alerts {
                 return Err(AlertError::new(alert.name().clone(), "channels", problem));
             }
         }
+        let watch = AlertWatch::new(alerts)?;
         Ok(Self {
-            watch: AlertWatch::new(alerts)?,
-            recent: Recent::default(),
+            recent: watch.recent(),
+            watch,
             outboxes: channels.into_iter().map(Outbox::new).collect(),
+            memory,
+            kept: Vec::new(),
+            started: None,
             resource: Arc::default(),
             health: Health::alone("alerts"),
             next: Instant::now() + INTERVAL,
         })
     }
 
+    /// Goes on from what the memory has, once.
+    fn begin(&mut self) {
+        let (Some(memory), Some(started)) = (&mut self.memory, self.started.take()) else { return };
+        if let Err(error) = memory.remember(&mut self.recent, &self.resource, started) {
+            self.health.warn("past", &format!("alerts know what happens from now on only: {error}"));
+        }
+        match memory.states(&self.resource) {
+            Ok(states) => {
+                self.kept.clone_from(&states);
+                self.watch.resume(states);
+            }
+            Err(error) => {
+                self.health.warn("states", &format!("what fired before may be told anew: {error}"));
+            }
+        }
+    }
+
     /// Looks at all alerts, and queues what there is to tell.
     fn look(&mut self) {
+        self.begin();
         let now = Timestamp::now();
         self.recent.forget(now);
+        match self.memory.as_mut().map(|memory| memory.silences()) {
+            Some(Ok(silences)) => self.watch.silence(silences),
+            Some(Err(error)) => {
+                self.health.warn("silences", &format!("silences may be missed: {error}"));
+            }
+            None => {}
+        }
         match self.watch.look(&self.recent, now) {
             Ok(notices) => notices.iter().filter(|notice| !notice.silent).for_each(|notice| self.put(notice)),
             Err(error) => self.health.warn("query", &error.to_string()),
+        }
+        for alert in self.watch.crowded() {
+            let text =
+                format!("alert `{alert}` has more than a thousand groups; those beyond are not looked at");
+            self.health.warn(alert, &text);
+        }
+        self.keep();
+    }
+
+    /// Keeps where alerts stand, where that has changed.
+    fn keep(&mut self) {
+        let Some(memory) = &mut self.memory else { return };
+        let states = self.watch.states();
+        if states == self.kept {
+            return;
+        }
+        match memory.keep(&self.resource, &states) {
+            Ok(()) => self.kept = states,
+            Err(error) => {
+                self.health.warn("states", &format!("after a restart what fires may be told anew: {error}"));
+            }
         }
     }
 
@@ -144,13 +204,22 @@ impl Exporter for Alerts {
         self.health = health;
     }
 
+    fn settings(&mut self, settings: &Settings) {
+        self.resource = Arc::new(settings.resource.clone());
+    }
+
+    fn start(&mut self) -> Result<(), ExportError> {
+        self.started = Some(Timestamp::now());
+        Ok(())
+    }
+
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        self.resource = Arc::clone(&batch.resource);
         batch.events.iter().for_each(|event| self.recent.add(&batch.resource, event));
         Ok(())
     }
 
     fn tick(&mut self) -> Option<Duration> {
+        self.begin();
         let now = Instant::now();
         if self.next <= now {
             self.next = now + INTERVAL;

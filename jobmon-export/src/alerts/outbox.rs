@@ -232,7 +232,7 @@ mod tests {
         let alert = |name: &'static str| Alert::new(name, "calls == 0").channels(["dead"]);
         let channels: Vec<Box<dyn Channel>> = vec![Box::new(dead), Box::new(other.clone())];
         let mut alerts =
-            Alerts::new(vec![alert("x"), Alert::new("y", "calls == 0")], channels).expect("complete");
+            Alerts::new(vec![alert("x"), Alert::new("y", "calls == 0")], channels, None).expect("complete");
         alerts.look();
         alerts.deliver();
         alerts.deliver();
@@ -250,7 +250,7 @@ mod tests {
         let both: Vec<Box<dyn Channel>> =
             vec![Box::new(Scripted::new("a", [refused()])), Box::new(Scripted::new("b", [refused()]))];
         let mut alerts =
-            Alerts::new(vec![Alert::new("x", "calls == 0").channels(["a"])], both).expect("complete");
+            Alerts::new(vec![Alert::new("x", "calls == 0").channels(["a"])], both, None).expect("complete");
         alerts.look();
         (0..5).for_each(|_| alerts.deliver());
         assert!(alerts.outboxes.iter().all(|outbox| outbox.waiting.is_empty()));
@@ -260,7 +260,7 @@ mod tests {
     fn channels_that_are_not_there_are_told() {
         let alert = Alert::new("x", "calls == 0").channels(["slak"]);
         let channels: Vec<Box<dyn Channel>> = vec![Box::new(Scripted::new("slack", []))];
-        let error = Alerts::new(vec![alert], channels).err().expect("unknown").to_string();
+        let error = Alerts::new(vec![alert], channels, None).err().expect("unknown").to_string();
         assert_eq!(error, "alert `x` tells channel `slak`, which is not there; there are: slack");
     }
 }

@@ -4,6 +4,7 @@
 //! readers never block the writer. Every batch is one transaction over raw rows and aggregates, so that both
 //! agree at any moment, also after the process was killed. `budgets.rs` follows what others write.
 
+mod alerts;
 mod audit;
 mod budgets;
 mod check;

@@ -1,6 +1,7 @@
 //! Prices a history again, after a correction of the prices.
 
-use super::{HistoryError, Sqlite, rows, schema, sessions};
+use super::{HistoryError, Sqlite, audit, rows, schema, sessions};
+use crate::account::Action;
 use crate::repriced::Repriced;
 use jobmon_core::{
     Cost, Dimension, Event, Key, Prices, Range, Resource, Rollup, SpanId, Text, Timestamp, Usd, reprice,
@@ -8,6 +9,7 @@ use jobmon_core::{
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -49,7 +51,7 @@ impl Change {
 impl Sqlite {
     /// Prices the calls and late answers of a time again, as of when they were made, and corrects the sums
     /// of hours, days and sessions and what calls around them say was inside them: all in one transaction. Each event keeps what it cost at
-    /// first; the table `repricings` keeps what was done. Agents may write meanwhile; they wait while this runs.
+    /// first; the table `repricings` and the audit log keep what was done, and who did it. Agents may write meanwhile; they wait while this runs.
     ///
     /// With `dry_run` everything is computed and nothing written.
     ///
@@ -57,7 +59,7 @@ impl Sqlite {
     /// use jobmon_core::{Prices, Range};
     /// use jobmon_export::Sqlite;
     ///
-    /// let done = Sqlite::reprice("jobmon.db", Range::ALL, &Prices::bundled(), false)?;
+    /// let done = Sqlite::reprice("jobmon.db", Range::ALL, &Prices::bundled(), false, "anna")?;
     /// println!("{} of {} calls cost something else now", done.changed, done.looked_at);
     /// # Ok::<(), jobmon_export::HistoryError>(())
     /// ```
@@ -72,6 +74,7 @@ impl Sqlite {
         range: Range,
         prices: &Prices,
         dry_run: bool,
+        actor: &str,
     ) -> Result<Repriced, HistoryError> {
         let path = path.as_ref();
         if !path.exists() {
@@ -80,7 +83,7 @@ impl Sqlite {
         let mut connection = Self::open(path)?.connect()?;
         prices.warm_up();
         let failed = HistoryError::sqlite(path);
-        again(&mut connection, range, prices, dry_run).map_err(failed)
+        again(&mut connection, range, prices, dry_run, actor).map_err(failed)
     }
 }
 
@@ -89,6 +92,7 @@ fn again(
     range: Range,
     prices: &Prices,
     dry_run: bool,
+    actor: &str,
 ) -> rusqlite::Result<Repriced> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut work = Work {
@@ -121,6 +125,13 @@ fn again(
             done.after.usd.nanos(),
         ],
     )?;
+    let moment = |at: Timestamp| (at != Timestamp::MIN && at != Timestamp::MAX).then(|| at.to_string());
+    let detail = json!({
+        "since": moment(range.since), "until": moment(range.until), "prices": prices.version().as_str(),
+        "looked_at": done.looked_at, "changed": done.changed,
+        "before": done.before.usd.to_string(), "after": done.after.usd.to_string(),
+    });
+    audit::append(&transaction, actor, Action::Reprice, &detail)?;
     transaction.commit()?;
     Ok(done)
 }

@@ -1,13 +1,13 @@
 //! Tables of the history and their version.
 
-use super::{HistoryError, audit, retention, sessions};
+use super::{HistoryError, alerts, audit, retention, sessions};
 use jobmon_core::{Aggregate, Dimension};
 use rusqlite::Connection;
 use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -157,6 +157,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     let make = || {
         transaction.execute_batch(EVENTS)?;
         transaction.execute_batch(KEYS)?;
+        transaction.execute_batch(alerts::TABLES)?;
         transaction.execute_batch(audit::TABLE)?;
         transaction.execute_batch(retention::TABLE)?;
         transaction.execute_batch(REPRICINGS)?;
@@ -218,6 +219,9 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     if found < 5 {
         connection.execute_batch(audit::TABLE)?;
         connection.execute_batch(retention::TABLE)?;
+    }
+    if found < 7 {
+        connection.execute_batch(alerts::TABLES)?;
     }
     connection.pragma_update(None, "user_version", VERSION)
 }

@@ -1,12 +1,13 @@
 //! [`Sqlite`]: writes the history.
 
+use super::alerts::Kept;
 use super::audit;
 use super::budgets::{Follower, Rows};
 use super::retention::Keeper;
 use super::{HistoryError, labels, rows, schema, sessions};
 use jobmon_core::{
-    Aggregate, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt, Resource,
-    Retention, Settings, Subject, Text, Timestamp,
+    Aggregate, AlertMemory, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt,
+    Resource, Retention, Settings, Subject, Text, Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
@@ -104,6 +105,10 @@ impl Exporter for Sqlite {
         self.retention = settings.retention;
         let service = settings.resource.service_name.as_ref().map_or("agent", Text::as_str);
         self.configuration = settings.configuration.clone().map(|detail| (service.to_owned(), detail));
+    }
+
+    fn alert_memory(&self) -> Option<Box<dyn AlertMemory>> {
+        Some(Box::new(Kept::at(self.path.clone())))
     }
 
     fn budgets(&mut self, budgets: Budgets) {

@@ -17,31 +17,37 @@ fn written_by(version: i64, path: &Path) {
         include_str!("../data/history_2.sql")
     };
     connection.execute_batch(dump).unwrap();
-    if version == 5 {
-        // The dump is of version 3: bring it up to date, and take away what version 5 did not have.
-        drop(connection);
+    drop(connection);
+    if version >= 5 {
+        // The dump is of version 3: bring it up to date, and take away what that version did not have.
         write(path, Vec::new());
-        let connection = rusqlite::Connection::open(path).unwrap();
-        let kinds = ["emails", "phones", "cards", "ibans", "keys", "fields", "patterns"]
-            .map(|kind| format!("redacted_{kind}"));
-        for table in ["hourly", "daily"] {
-            for column in kinds.iter().map(String::as_str).chain(["injection_markers"]) {
-                connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
-            }
+    }
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let drop_columns = |columns: &[&str]| {
+        for (table, column) in
+            ["hourly", "daily"].iter().flat_map(|table| columns.iter().map(move |one| (table, one)))
+        {
+            connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
         }
-        connection.pragma_update(None, "user_version", 5).unwrap();
-        return;
+    };
+    if version >= 5 {
+        connection.execute_batch("DROP TABLE alert_states; DROP TABLE silences").unwrap();
+    }
+    if version == 5 {
+        drop_columns(&[
+            "redacted_emails",
+            "redacted_phones",
+            "redacted_cards",
+            "redacted_ibans",
+            "redacted_keys",
+        ]);
+        drop_columns(&["redacted_fields", "redacted_patterns", "injection_markers"]);
     }
     if version == 1 {
-        // What the first schema did not have.
-        for table in ["hourly", "daily"] {
-            for column in ["backoff_nanos", "chunks", "late", "chunk_time"] {
-                connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
-            }
-        }
+        drop_columns(&["backoff_nanos", "chunks", "late", "chunk_time"]);
         connection.execute_batch("ALTER TABLE facts DROP COLUMN rest").unwrap();
-        connection.pragma_update(None, "user_version", 1).unwrap();
     }
+    connection.pragma_update(None, "user_version", version).unwrap();
     let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
     assert_eq!(journal, "wal");
 }
@@ -55,7 +61,7 @@ fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
         let rows = query.run(&History::open(path).unwrap()).unwrap();
         rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
     };
-    let versions = [1, 2, 3, 5].into_iter().flat_map(|version| [(version, true), (version, false)]);
+    let versions = [1, 2, 3, 5, 6].into_iter().flat_map(|version| [(version, true), (version, false)]);
     for (version, begins_with_a_reader) in versions {
         let path = folder.path().join(format!("{version}-{begins_with_a_reader}.db"));
         written_by(version, &path);
