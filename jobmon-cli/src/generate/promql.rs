@@ -1,6 +1,6 @@
 //! Measures in the words of Prometheus, over the metrics that our exporters give it.
 
-use jobmon_core::{Comparison, Dimension, Filter, Function};
+use jobmon_core::{Aggregate, Comparison, Dimension, Filter, Function, Quantity};
 
 /// Metrics with the same labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -188,7 +188,9 @@ pub(super) fn subject(comparison: &Comparison, window: &str, by: &[Dimension]) -
         .map(|filter| Ok(format!("{}{}", label(filter.dimension)?, matcher(filter))))
         .collect::<Result<Vec<_>, String>>()?;
     let of = |window: &str| formula.over(&filters, &by, window);
+    let nothing = by.is_empty() && comparison.measure.of(&Aggregate::default()) == Some(Quantity::Count(0));
     match comparison.function {
+        Function::Value if nothing => Ok(or_none(&of(window))),
         Function::Value => Ok(of(window)),
         // The window before ends where this one begins.
         Function::Change => {
@@ -198,13 +200,27 @@ pub(super) fn subject(comparison: &Comparison, window: &str, by: &[Dimension]) -
     }
 }
 
+/// Where nothing was ever counted there is no series.
+fn or_none(count: &str) -> String {
+    format!("{count} or vector(0)")
+}
+
+/// Groups of an alert, whose name is quoted, that fire or are about to.
+pub(super) fn fires(alert: &str, by: &[Dimension]) -> Result<String, String> {
+    Ok(format!("sum{}(ALERTS{{alertname={alert}}})", grouped(&labels_of_calls(by)?)))
+}
+
 /// Calls of a group, for the least number of them.
 pub(super) fn calls(window: &str, by: &[Dimension]) -> Result<String, String> {
+    let calls = Formula::Count(Family::Calls, CALLS, "").over(&[], &labels_of_calls(by)?, window);
+    Ok(if by.is_empty() { or_none(&calls) } else { calls })
+}
+
+fn labels_of_calls(by: &[Dimension]) -> Result<Vec<&'static str>, String> {
     let label = |dimension: &Dimension| {
         Family::Calls.label(*dimension).ok_or_else(|| format!("calls have no label for `{dimension}`"))
     };
-    let by = by.iter().map(label).collect::<Result<Vec<_>, _>>()?;
-    Ok(Formula::Count(Family::Calls, CALLS, "").over(&[], &by, window))
+    by.iter().map(label).collect()
 }
 
 impl Formula {
@@ -231,7 +247,7 @@ impl Formula {
             }
             Self::Mean(_, metric) => {
                 format!(
-                    "{} / {}",
+                    "{} / ({} > 0)",
                     sum(&format!("{metric}_sum"), "", by),
                     sum(&format!("{metric}_count"), "", by)
                 )

@@ -37,24 +37,37 @@ fn rule(alert: &Alert, records: &mut Vec<(String, String)>) -> Result<String, St
     let window = time(alert.window_length());
     let by = alert.dimensions();
     let mut made = Vec::new();
-    let mut expression = expression(condition, &mut |comparison| {
-        let subject = promql::subject(comparison, &window, by)?;
-        let name = record(comparison, &window, alert);
-        made.push((name.clone(), subject));
-        Ok(name)
-    })?;
+    let mut recorded = |condition: &Condition| {
+        expression(condition, &mut |comparison| {
+            let subject = promql::subject(comparison, &window, by)?;
+            let name = record(comparison, &window, alert);
+            made.push((name.clone(), subject));
+            Ok(name)
+        })
+    };
+    let mut expression = recorded(condition)?;
+    let mut does_not_hold = recorded(&condition.negated())?;
     if alert.least_calls() > 0 {
         let calls = promql::calls(&window, by)?;
         let name = record_name("calls", &window, alert, "");
-        expression = format!("({expression}) and {name} >= {}", alert.least_calls());
+        for told in [&mut expression, &mut does_not_hold] {
+            *told = format!("({told}) and {name} >= {}", alert.least_calls());
+        }
         made.push((name, calls));
     }
-    if alert.on_no_data() == NoData::Fire {
-        if !by.is_empty() {
+    match alert.on_no_data() {
+        NoData::Ok => {}
+        // What fires, or is about to, does until it can be told that the condition does not hold.
+        NoData::Keep => {
+            let before = promql::fires(&quoted(alert.name()), by)?;
+            expression = format!("({expression}) or ({before} unless ({does_not_hold}))");
+        }
+        NoData::Fire if by.is_empty() => {
+            expression = format!("({expression}) or (vector(1) unless ({does_not_hold}))");
+        }
+        NoData::Fire => {
             return Err("what no group tells cannot fire there (`no_data = \"fire\"` with `by`)".to_owned());
         }
-        let absent = made.iter().map(|(name, _)| format!("absent({name})")).collect::<Vec<_>>().join(" or ");
-        expression = format!("({expression}) or {absent}");
     }
     for record in made {
         if !records.contains(&record) {

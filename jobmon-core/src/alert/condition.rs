@@ -111,6 +111,18 @@ impl Comparator {
         ("<", Self::Below),
     ];
 
+    /// What holds where this does not.
+    const fn negated(self) -> Self {
+        match self {
+            Self::Above => Self::AtMost,
+            Self::AtLeast => Self::Below,
+            Self::Below => Self::AtLeast,
+            Self::AtMost => Self::Above,
+            Self::Equal => Self::Unequal,
+            Self::Unequal => Self::Equal,
+        }
+    }
+
     /// As it is written.
     pub const fn symbol(self) -> &'static str {
         match self {
@@ -230,6 +242,18 @@ impl Condition {
         self.0.written(false, each)
     }
 
+    /// What holds where this can be told and does not hold: as it, where something cannot be told, neither does.
+    ///
+    /// ```
+    /// let condition: jobmon_core::Condition = "(errors > 3 or panics > 0) and calls >= 20".parse()?;
+    /// assert_eq!(condition.negated().to_string(), "errors <= 3 and panics <= 0 or calls < 20");
+    /// # Ok::<(), jobmon_core::ConditionError>(())
+    /// ```
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self(self.0.negated())
+    }
+
     /// Whether it holds, given whether each of its comparisons does; `None` where what cannot be told would decide.
     ///
     /// ```
@@ -253,6 +277,19 @@ impl Node {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.visit(visit)),
             Self::Compare(comparison) => visit(comparison),
+        }
+    }
+
+    /// By the rules of De Morgan.
+    fn negated(&self) -> Self {
+        let all = |nodes: &[Self]| nodes.iter().map(Self::negated).collect();
+        match self {
+            Self::All(nodes) => Self::Any(all(nodes)),
+            Self::Any(nodes) => Self::All(all(nodes)),
+            Self::Compare(comparison) => {
+                let comparator = comparison.comparator.negated();
+                Self::Compare(Comparison { comparator, ..comparison.clone() })
+            }
         }
     }
 
