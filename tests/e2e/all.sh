@@ -8,11 +8,16 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
-pid=
-trap 'if [[ -n $pid ]]; then kill "$pid" 2>/dev/null; wait "$pid"; fi; exit 143' INT TERM
+pid= beside=
+lines=$(mktemp)
+trap 'kill $pid $beside 2>/dev/null; wait; rm -f "$lines"; exit 143' INT TERM
+trap 'rm -f "$lines"' EXIT
 
 failed=()
-for script in totals month simulation budgets killed bad_input; do
+# Takes as long as all others: beside them.
+timeout 1800 python3 tests/e2e/simulation.py "$@" >"$lines" 2>&1 &
+beside=$!
+for script in totals month budgets killed bad_input; do
     printf '\n== %s\n' "$script"
     # In the background and waited for, so that a signal to this script is obeyed at once.
     timeout 1800 python3 "tests/e2e/$script.py" "$@" &
@@ -20,6 +25,9 @@ for script in totals month simulation budgets killed bad_input; do
     wait "$pid" || failed+=("$script")
     pid=
 done
+wait "$beside" || failed+=(simulation)
+printf '\n== simulation\n'
+cat "$lines"
 if ((${#failed[@]})); then
     printf '\nfailed: %s\n' "${failed[*]}"
     exit 1

@@ -9,6 +9,7 @@ use crate::measure::Quantity;
 use crate::query::{Bucket, Engine, Filter, Query, QueryError, Range};
 use crate::text::Text;
 use crate::time::Timestamp;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -45,14 +46,16 @@ impl<'a> Look<'a> {
         let mut comparisons = Vec::new();
         for comparison in comparisons_of(alert) {
             let filters = &comparison.filters;
-            let past = |end: i64| ask(last(end), filters);
+            let current = || match filters[..] {
+                [] => Ok::<Cow<'_, Sums>, QueryError>(Cow::Borrowed(&all)),
+                _ => ask(last(now.nanos()), filters).map(Cow::Owned),
+            };
             let figures = match comparison.function {
-                Function::Value => figure::values(comparison.measure, &past(now.nanos())?),
-                Function::Change => figure::changes(
-                    comparison.measure,
-                    &past(now.nanos())?,
-                    &past(now.nanos().saturating_sub(window))?,
-                ),
+                Function::Value => figure::values(comparison.measure, current()?.as_ref()),
+                Function::Change => {
+                    let before = ask(last(now.nanos().saturating_sub(window)), filters)?;
+                    figure::changes(comparison.measure, current()?.as_ref(), &before)
+                }
                 Function::Anomaly => {
                     let hours = whole_hours(window);
                     let mut hours_before = |end: i64| {
