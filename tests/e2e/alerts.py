@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Alerts end to end: an agent whose model fails for a time tells a webhook (whose signature is checked), a receiver that
 keeps Slack's rules, a mail server with STARTTLS, and a real Alertmanager; nobody hears of it twice, all hear that it is over, and of a channel that is
-dead the others tell."""
+dead the others tell. With a history an agent heeds what the command line silences, and one that was killed goes on where it
+was."""
 
 import base64
 import email
@@ -113,11 +114,56 @@ def breaks_slack(payload):
     return wrong
 
 
+RESTARTS = """
+[[alerts]]
+name = "failing"
+condition = "error_rate > 50%"
+window = "10s"
+by = ["feature"]
+[channels.webhook]
+url = "{sink}/hook"
+[exporters.sqlite]
+"""
+
+
+def check_restarts(checks, example, cli):
+    harness.title("With a history")
+    sink = Sink()
+    sink.refused.add("/hook")
+    told = lambda: [(message["state"], message["group"]["feature"]) for message in (json.loads(body) for _, body in sink.at("/hook"))]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "jobmon.toml").write_text(RESTARTS.format(sink=sink.address))
+        jobmon = lambda *words: harness.run([cli, *words], cwd=folder)
+        first = harness.run([example, 0, 1], cwd=folder)
+        checks.that(first.code == 0 and not told(), "a first run makes the history, and has nothing to tell", first)
+        silenced = jobmon("alerts", "silence", "failing", "--for", "1h")
+        checks.that(silenced.code == 0, "the alert is silenced", silenced)
+        with harness.started([example, 120, 0], cwd=folder) as process:
+            peers.until(lambda: "firing (silent)" in jobmon("alerts", "check").out, "it does not fire", 30)
+            time.sleep(12)
+            checks.that(not told(), "it fires, and nobody hears of it", told())
+            checks.that(jobmon("alerts", "silence", "failing", "--end").code == 0, "the silence ends")
+            peers.until(told, "the agent does not hear that the silence is over", 30)
+            checks.that(told() == [("firing", "analysis")], "it is told that it fires", told())
+            # Where it stands is kept before it is told.
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=10)
+        again = harness.run([example, 13, 0], cwd=folder)
+        checks.that(again.code == 0 and len(told()) == 1, "killed and started again, it tells nothing twice", (told(), again))
+        fine = harness.run([example, 0, 12], cwd=folder)
+        checks.that(told()[1:] == [("resolved", "analysis")], "one that goes well tells that it is over, once", (told(), fine))
+        account = jobmon("audit", "list").out
+        checks.that(account.count("silence") >= 2 and jobmon("audit", "verify").code == 0, "both are in the audit log, which is whole", account)
+
+
 def main():
     # Whoever ends this ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     checks = harness.Checks()
-    example = harness.built(["--example", "alerts", "--features", "alertmanager,email,slack,webhook"])
+    example = harness.built(["--example", "alerts", "--features", "alertmanager,email,slack,sqlite,webhook"])
+    cli = harness.built(["-p", "jobmon-cli", "--bin", "jobmon"])
+    check_restarts(checks, example, cli)
+    harness.title("Channels")
     sink = Sink()
     with tempfile.TemporaryDirectory() as folder, peers.alertmanager(folder) as alertmanager, peers.mail(folder) as smtp:
         config = Path(folder) / "jobmon.toml"

@@ -54,20 +54,28 @@ def title(text):
     print(f"{text}", flush=True)
 
 
-def arguments(description):
-    """`--example-bin` and `--cli-bin`; what is not given is built."""
+# Each with what builds it and what it is.
+BINARIES = {
+    "example_bin": (["--example", "job_search", "--features", "sqlite,jsonl"], "the example job_search, with features sqlite and jsonl"),
+    "cli_bin": (["-p", "jobmon-cli", "--bin", "jobmon"], "the command jobmon"),
+    "synthetic_bin": (["-p", "synthetic", "--bin", "synthetic"], "the program that writes events"),
+}
+
+
+def arguments(description, needed=("example_bin", "cli_bin"), keep=None):
+    """An option for each binary; what is needed and not given is built. `keep` names a folder that may be kept."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--example-bin", type=Path, help="the example job_search, with features sqlite and jsonl")
-    parser.add_argument("--cli-bin", type=Path, help="the command jobmon")
+    for name, (_, what) in BINARIES.items():
+        # All scripts take all of them.
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, help=what if name in needed else "not needed here")
+    if keep:
+        parser.add_argument("--keep", type=Path, help=keep)
     options = parser.parse_args()
     # A signal must run the `finally` blocks that end our processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    for name, build in (
-        ("example_bin", ["--example", "job_search", "--features", "sqlite,jsonl"]),
-        ("cli_bin", ["-p", "jobmon-cli", "--bin", "jobmon"]),
-    ):
+    for name in needed:
         given = getattr(options, name)
-        setattr(options, name, given.resolve() if given else built(build))
+        setattr(options, name, given.resolve() if given else built(BINARIES[name][0]))
     return options
 
 

@@ -10,7 +10,6 @@ quantiles of latency within 1 %. Likewise for the report as of the middle of the
 a day, and for all formats: CSV and HTML must say what JSON says.
 """
 
-import argparse
 import csv
 import datetime
 import io
@@ -27,7 +26,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from harness import Checks, built, environment, run, title  # noqa: E402
+from harness import Checks, arguments, environment, run, title  # noqa: E402
 from totals import (  # noqa: E402
     DAY,
     HOUR,
@@ -552,18 +551,6 @@ def check_values(checks, options, cli, db, lines, events, folder):
     checks.that(of(valued_lines) == wanted, f"its {len(wanted)} outcomes have those values, where they had none")
 
 
-def options_of():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--synthetic-bin", type=Path, help="the program that writes events")
-    parser.add_argument("--cli-bin", type=Path, help="the command jobmon")
-    parser.add_argument("--example-bin", type=Path, help="not needed; what the other scripts take")
-    parser.add_argument("--keep", type=Path, help="a folder for the history and the reports, to look at")
-    options = parser.parse_args()
-    options.synthetic_bin = options.synthetic_bin or built(["-p", "synthetic", "--bin", "synthetic"])
-    options.cli_bin = options.cli_bin or built(["-p", "jobmon-cli", "--bin", "jobmon"])
-    return options
-
-
 def write(options, folder, name, events, *config):
     """Has events priced and written; gives back their lines."""
     command = [options.synthetic_bin.resolve(), f"{name}.db", f"{name}.jsonl", *config]
@@ -574,7 +561,7 @@ def write(options, folder, name, events, *config):
 
 
 def main():
-    options = options_of()
+    options = arguments(__doc__, ("cli_bin", "synthetic_bin"), keep="a folder for the history and the reports, to look at")
     checks = Checks()
     cli = options.cli_bin.resolve()
     with tempfile.TemporaryDirectory(prefix="jobmon-month-") as folder:

@@ -8,7 +8,6 @@ history, where `jobmon alerts test` replays the alerts, and, as the counters tha
 test rules`. Both must agree at every minute, apart from those beside a change (Prometheus extrapolates, and looks more often).
 Both must find each incident within its window."""
 
-import argparse
 import json
 import re
 import subprocess
@@ -270,13 +269,9 @@ def check_simulation(checks, cli, synthetic, promtool, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--cli-bin", type=Path, help="the command jobmon")
-    parser.add_argument("--synthetic-bin", type=Path, help="the program that writes events")
-    options = parser.parse_args()
+    options = harness.arguments(__doc__, ("cli_bin", "synthetic_bin"))
     checks = harness.Checks()
-    cli = options.cli_bin.resolve() if options.cli_bin else harness.built(["-p", "jobmon-cli", "--bin", "jobmon"])
-    synthetic = options.synthetic_bin.resolve() if options.synthetic_bin else harness.built(["-p", "synthetic"])
+    cli, synthetic = options.cli_bin, options.synthetic_bin
     promtool = peers.debian("prometheus", "usr/bin/promtool")
     with tempfile.TemporaryDirectory() as folder:
         check_ten_hours(checks, cli, synthetic, promtool, Path(folder) / "ten_hours")

@@ -9,7 +9,6 @@ Every figure of `jobmon quality`, `errors` and `experience` must then equal what
 description alone, each saving of `jobmon insights` what `simulated/savings.py` does, and the alerts of `simulated/alerts.py`
 must fire at the incidents within their windows, and at no other time."""
 
-import argparse
 import csv
 import io
 import json
@@ -22,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from harness import Checks, built, environment, run, title  # noqa: E402
+from harness import Checks, arguments, environment, run, title  # noqa: E402
 from simulated import alerts  # noqa: E402
 from simulated.figures import REPORTS, Simulated, agrees  # noqa: E402
 from simulated.savings import models, savings  # noqa: E402
@@ -213,20 +212,8 @@ def check_insights(checks, cli, db, simulated):
 # ---- All of it ------------------------------------------------------------------------------------------------
 
 
-def options_of():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--synthetic-bin", type=Path, help="the program that writes events")
-    parser.add_argument("--cli-bin", type=Path, help="the command jobmon")
-    parser.add_argument("--example-bin", type=Path, help="not needed; what the other scripts take")
-    parser.add_argument("--keep", type=Path, help="a folder for the history, to look at")
-    options = parser.parse_args()
-    options.synthetic_bin = (options.synthetic_bin or built(["-p", "synthetic", "--bin", "synthetic"])).resolve()
-    options.cli_bin = (options.cli_bin or built(["-p", "jobmon-cli", "--bin", "jobmon"])).resolve()
-    return options
-
-
 def main():
-    options = options_of()
+    options = arguments(__doc__, ("cli_bin", "synthetic_bin"), keep="a folder for the history, to look at")
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="jobmon-simulation-") as folder:
         folder = options.keep or Path(folder)

@@ -2,6 +2,7 @@
 
 mod condition;
 mod figure;
+mod literal;
 mod look;
 mod memory;
 mod notice;
