@@ -62,16 +62,12 @@ impl Scan<'_> {
             .count();
         let first = text.get(..word)?;
         let next = &text[word..];
-        for (with, name) in [
-            (" key", "api"),
-            (" token", "api"),
-            (" token", "access"),
-            (" secret", "client"),
-            (" key", "secret"),
-            (" key", "access"),
-            (" key", "private"),
+        for (with, names) in [
+            (" key", &["api", "secret", "access", "private"][..]),
+            (" token", &["api", "access"]),
+            (" secret", &["client"]),
         ] {
-            if first.eq_ignore_ascii_case(name) && starts_with(next, with) {
+            if starts_with(next, with) && names.iter().any(|name| first.eq_ignore_ascii_case(name)) {
                 return Some((word + with.len(), Named::Sure));
             }
         }

@@ -85,6 +85,23 @@ const KEYS: &[(&str, usize)] = &[
     ("eyJ", 20),
 ];
 
+/// For each first byte the second ones with which something in [`KEYS`] begins, as bits: most words are told by these.
+const SECOND: [u128; 128] = {
+    let mut seconds = [0; 128];
+    let mut at = 0;
+    while at < KEYS.len() {
+        let prefix = KEYS[at].0.as_bytes();
+        seconds[prefix[0] as usize] |= 1_u128 << prefix[1];
+        at += 1;
+    }
+    seconds
+};
+
+fn may_begin(text: &str) -> bool {
+    let [first, second, ..] = *text.as_bytes() else { return false };
+    first.is_ascii() && second.is_ascii() && SECOND[usize::from(first)] >> second & 1 == 1
+}
+
 /// How a key in PEM form begins.
 pub(super) const PEM: &str = "-----BEGIN";
 
@@ -100,9 +117,10 @@ const LONGEST: usize = 1_024;
 /// In the message of an error all that begins like one is taken for it; elsewhere it has to be as long as one, with a
 /// digit in it.
 pub(super) fn key(text: &str, careful: bool) -> Option<usize> {
-    let first = *text.as_bytes().first()?;
-    let begins = |(prefix, _): &&(&str, usize)| prefix.as_bytes()[0] == first && text.starts_with(*prefix);
-    let (prefix, least) = KEYS.iter().find(begins)?;
+    if !may_begin(text) {
+        return None;
+    }
+    let (prefix, least) = KEYS.iter().find(|(prefix, _)| text.starts_with(*prefix))?;
     let is_part =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '.' | '+' | '/' | '=' | '~');
     let after = &text[prefix.len()..];
