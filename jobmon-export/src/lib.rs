@@ -70,13 +70,13 @@ mod surroundings;
 pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
-pub use alerts::Channel;
 #[cfg(feature = "email")]
 pub use alerts::Email;
 #[cfg(feature = "slack")]
 pub use alerts::Slack;
 #[cfg(feature = "webhook")]
 pub use alerts::Webhook;
+pub use alerts::{Channel, ConsoleChannel};
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};

@@ -3,6 +3,7 @@
 #[cfg(feature = "alertmanager")]
 mod alertmanager;
 mod channel;
+mod console;
 #[cfg(feature = "email")]
 mod email;
 mod message;
@@ -19,13 +20,13 @@ use jobmon_core::{
     NoticeKind, Recent, Resource, Settings, Text, Timestamp,
 };
 use outbox::{GivenUp, Outbox};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "alertmanager")]
 pub use alertmanager::Alertmanager;
 pub use channel::Channel;
+pub use console::ConsoleChannel;
 #[cfg(feature = "email")]
 pub use email::Email;
 #[cfg(feature = "slack")]
@@ -66,7 +67,7 @@ impl Alerts {
         memory: Option<Box<dyn AlertMemory>>,
     ) -> Result<Self, AlertError> {
         if channels.is_empty() {
-            channels.push(Box::new(StandardError));
+            channels.push(ConsoleChannel::default().into());
         }
         let names: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
         for alert in &alerts {
@@ -238,21 +239,6 @@ impl Exporter for Alerts {
 
     fn shutdown(&mut self) -> Result<(), ExportError> {
         self.outboxes.iter_mut().for_each(|outbox| outbox.end(&self.resource, &self.health));
-        Ok(())
-    }
-}
-
-/// A line for each notice, where there is no other channel.
-struct StandardError;
-
-impl Channel for StandardError {
-    fn name(&self) -> &'static str {
-        "stderr"
-    }
-
-    fn tell(&mut self, notice: &Notice, _: &Resource) -> Result<(), ExportError> {
-        // A closed standard error must not harm the host.
-        let _ = writeln!(std::io::stderr(), "jobmon: alert {}", message::line(notice));
         Ok(())
     }
 }

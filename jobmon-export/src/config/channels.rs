@@ -10,7 +10,8 @@ use std::path::PathBuf;
 pub(crate) struct ChannelConfig {
     pub(crate) name: String,
     kind: Kind,
-    url: Secret,
+    /// Those of type `console` have none.
+    url: Option<Secret>,
     secret: Option<Secret>,
     mail: Mail,
 }
@@ -26,14 +27,16 @@ struct Mail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Alertmanager,
+    Console,
     Email,
     Slack,
     Webhook,
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 4] = [
+    const ALL: [(&str, Self); 5] = [
         ("alertmanager", Self::Alertmanager),
+        ("console", Self::Console),
         ("email", Self::Email),
         ("slack", Self::Slack),
         ("webhook", Self::Webhook),
@@ -73,12 +76,14 @@ impl fmt::Debug for ChannelConfig {
 impl ChannelConfig {
     pub(crate) fn open(&self) -> Result<Box<dyn Channel>, SetupError> {
         let failed = |reason| SetupError::Channel { name: self.name.clone(), reason };
-        let url = self.url.open("url").map_err(failed)?;
+        let url = self.url.as_ref().map(|url| url.open("url")).transpose().map_err(failed)?;
+        let url = url.unwrap_or_default();
         let secret = self.secret.as_ref().map(|secret| secret.open("secret")).transpose().map_err(failed)?;
         let _ = (&url, &secret, &self.mail);
         match self.kind {
             #[cfg(feature = "alertmanager")]
             Kind::Alertmanager => Ok(crate::Alertmanager::new(url).named(&self.name).into()),
+            Kind::Console => Ok(crate::ConsoleChannel::default().named(&self.name).into()),
             #[cfg(feature = "email")]
             Kind::Email => {
                 let Mail { from, to, certificate } = &self.mail;
@@ -119,6 +124,24 @@ mod read {
             channels.push(channel(name.span().start, name.get_ref(), keys)?);
         }
         Ok(channels)
+    }
+
+    /// Checks that alerts tell channels that are there. Without any in the file, those may be in code.
+    pub(in super::super) fn known(alerts: &Item<'_>, channels: &[ChannelConfig]) -> Result<(), Mistake> {
+        if channels.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+        let alerts = alerts.get_ref().as_array().into_iter().flatten();
+        let told =
+            alerts.filter_map(|alert| alert.get_ref().as_table()?.get("channels")?.get_ref().as_array());
+        for told in told.flatten() {
+            if let Some(name) = told.get_ref().as_str().filter(|name| !names.contains(name)) {
+                let problem = format!("there is no channel `{name}`; there are: {}", names.join(", "));
+                return Err(Mistake { at: told.span().start, problem });
+            }
+        }
+        Ok(())
     }
 
     /// One channel of the table whose name stands at some place.
@@ -162,16 +185,21 @@ mod read {
             let problem = format!("channel `{name}` needs `from`, and `to` with at least one address");
             return Err(Mistake { at, problem });
         }
-        let problem = || {
-            format!("channel `{name}` has no address; write `url`, or `url_env` with the name of a variable")
-        };
-        let url = url.ok_or_else(|| Mistake { at, problem: problem() })?;
+        if url.is_some() == (kind == Kind::Console) {
+            let problem = match kind {
+                Kind::Console => format!("channel `{name}` writes to standard error, and takes no address"),
+                _ => format!(
+                    "channel `{name}` has no address; write `url`, or `url_env` with the name of a variable"
+                ),
+            };
+            return Err(Mistake { at, problem });
+        }
         Ok(ChannelConfig { name: name.to_owned(), kind, url, secret, mail })
     }
 }
 
 #[cfg(feature = "config")]
-pub(super) use read::all as read;
+pub(super) use read::{all as read, known};
 
 #[cfg(all(test, feature = "config"))]
 mod tests {
@@ -193,6 +221,7 @@ mod tests {
             url = "smtps://user:s3cret@smtp.example.com"
             from = "jobmon <alerts@example.com>"
             to = ["team@example.com", "ops@example.com"]
+            [channels.console]
         "#;
         let channels = parse(NAME, text).expect("correct").channels;
         let names: Vec<_> = channels.iter().map(|channel| (channel.name.as_str(), channel.kind)).collect();
@@ -201,8 +230,9 @@ mod tests {
             ("ops", Kind::Webhook),
             ("alertmanager", Kind::Alertmanager),
             ("email", Kind::Email),
+            ("console", Kind::Console),
         ];
-        assert_eq!(names.len(), 4);
+        assert_eq!(names.len(), 5);
         assert!(expected.iter().all(|channel| names.contains(channel)), "{names:?}");
         let shown = format!("{channels:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("c2VjcmV0"), "{shown}");
@@ -218,7 +248,12 @@ mod tests {
             (
                 "[channels.ops]\nurl = 'x'",
                 "jobmon.toml:1:11",
-                "unknown type of channel `ops`; expected any of: alertmanager, email, slack, webhook; say which with `type`",
+                "unknown type of channel `ops`; expected any of: alertmanager, console, email, slack, webhook; say which with `type`",
+            ),
+            (
+                "[channels.console]\nurl = 'x'",
+                "jobmon.toml:1:11",
+                "writes to standard error, and takes no address",
             ),
             ("[channels.ops]\ntype = 'pager'", "jobmon.toml:2:8", "unknown type of channel `pager`"),
             (
@@ -239,6 +274,11 @@ mod tests {
                 "channel `email` needs `from`, and `to` with at least one address",
             ),
             ("[channels.email]\nto = 5", "jobmon.toml:2:6", "expected addresses"),
+            (
+                "[[alerts]]\nname = 'a'\ncondition = 'calls > 1'\nchannels = ['slack', 'slak']\n[channels.slack]\nurl = 'x'",
+                "jobmon.toml:4:22",
+                "there is no channel `slak`; there are: slack",
+            ),
             ("channels = ['slack']", "jobmon.toml:1:12", "expected tables such as `[channels.slack]`"),
         ] {
             let error = parse(NAME, text).expect_err(text).to_string();

@@ -118,6 +118,9 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }
+    if let Some(alerts) = table.get("alerts") {
+        super::channels::known(alerts, &config.channels)?;
+    }
     Ok(config)
 }
 
