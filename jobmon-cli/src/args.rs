@@ -45,6 +45,8 @@ pub(crate) enum Command {
     /// Look after the history: check, prune, export, erase a user
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Write events of elsewhere into a history: JSON lines of the `jsonl` exporter
+    Import(crate::import::ImportArgs),
     /// What was done to the history, and whether the account of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -8,6 +8,7 @@ mod csv;
 mod generate;
 mod history;
 mod html;
+mod import;
 mod insights;
 mod prices;
 mod report;

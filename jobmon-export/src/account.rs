@@ -21,6 +21,8 @@ pub enum Action {
     Silence,
     /// Costs were computed again.
     Reprice,
+    /// Events of elsewhere were written into the history.
+    Import,
 }
 
 impl Action {
@@ -33,8 +35,19 @@ impl Action {
             Self::Erasure => "erasure",
             Self::Silence => "silence",
             Self::Reprice => "reprice",
+            Self::Import => "import",
         }
     }
+}
+
+/// What became of events that were imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// Those that were written.
+    pub written: usize,
+    /// Those that the history had already.
+    pub known: usize,
 }
 
 /// One entry of the audit log.

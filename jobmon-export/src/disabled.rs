@@ -8,13 +8,14 @@
     reason = "exporters whose feature is on replace some of these"
 )]
 
-use crate::account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
+use crate::account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Imported, Pruned};
 use crate::repriced::Repriced;
 use jobmon_core::{
     Aggregate, Batch, Engine, EngineError, Event, ExportError, Exporter, Key, Prices, Query, Range, Resource,
-    Retention, Timestamp, UserKey,
+    Retention, Text, Timestamp, UserKey,
 };
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Write};
@@ -132,7 +133,7 @@ impl Otlp {
     }
 
     ignoring! {
-        name(impl Into<jobmon_core::Text>)
+        name(impl Into<Text>)
         grpc()
         header(impl Into<String>, impl Into<String>)
         timeout(std::time::Duration)
@@ -269,7 +270,39 @@ impl Sqlite {
     ///
     /// # Errors
     /// Always [`HistoryError::Missing`]. Pricing one again needs the feature `sqlite`.
-    pub fn reprice(path: impl AsRef<Path>, _: Range, _: &Prices, _: bool) -> Result<Repriced, HistoryError> {
+    pub fn reprice(
+        path: impl AsRef<Path>,
+        _: Range,
+        _: &Prices,
+        _: bool,
+        _: &str,
+    ) -> Result<Repriced, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Silencing an alert in one needs the feature `sqlite`.
+    pub fn silence(
+        path: impl AsRef<Path>,
+        _: &str,
+        _: Option<Timestamp>,
+        _: &str,
+    ) -> Result<Option<Timestamp>, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Takes no events.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Importing into one needs the feature `sqlite`.
+    pub fn import(
+        path: impl AsRef<Path>,
+        _: impl IntoIterator<Item = (Resource, Event)>,
+        _: &str,
+        _: &str,
+    ) -> Result<Imported, HistoryError> {
         Err(HistoryError::Missing(path.as_ref().to_owned()))
     }
 
@@ -314,6 +347,22 @@ impl History {
     /// Always [`HistoryError::Missing`]. Reading one needs the feature `sqlite`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn silences(&self) -> Result<BTreeMap<Text, Timestamp>, HistoryError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn alert_names(&self) -> Result<BTreeSet<Text>, HistoryError> {
+        match self.0 {}
     }
 
     /// Never runs, as there is no history.

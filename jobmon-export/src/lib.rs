@@ -67,7 +67,7 @@ mod sqlite;
 mod surroundings;
 
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
-pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
+pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Imported, Pruned};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 #[cfg(feature = "email")]
@@ -99,6 +99,8 @@ pub use disabled::{ContentPlacement, Otlp, OtlpError};
 pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "tracing")]
 pub use genai_layer::GenAiLayer;
+#[cfg(feature = "sqlite")]
+pub use json::event_from_json;
 #[cfg(feature = "jsonl")]
 pub use json::event_to_json;
 #[cfg(feature = "jsonl")]

@@ -16,7 +16,11 @@ mod event;
 #[cfg(feature = "jsonl")]
 pub use event::event_to_json;
 #[cfg(feature = "sqlite")]
+mod line;
+#[cfg(feature = "sqlite")]
 pub(crate) mod read;
+#[cfg(feature = "sqlite")]
+pub use line::event_from_json;
 
 type Object = Map<String, Value>;
 

@@ -161,7 +161,7 @@ fn usage(value: &Value) -> Usage {
     usage
 }
 
-fn cost(value: &Value) -> Cost {
+pub(super) fn cost(value: &Value) -> Cost {
     let usd = value["nanodollars"].as_i64().map(Usd::from_nanos);
     crate::sqlite::cost_of(value["grade"].as_str(), usd)
 }

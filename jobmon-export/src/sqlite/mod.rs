@@ -10,6 +10,7 @@ mod budgets;
 mod check;
 mod compliance;
 mod erase;
+mod import;
 mod labels;
 mod read;
 mod reprice;

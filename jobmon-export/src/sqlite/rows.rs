@@ -254,6 +254,8 @@ pub(super) fn insert_fact(
 
 pub(super) const SELECT_FACTS: &str = "SELECT * FROM facts WHERE at >= ?1 AND at < ?2 ORDER BY at, rowid";
 
+pub(super) const SELECT_AT: &str = "SELECT * FROM facts WHERE at = ?1";
+
 pub(super) const SELECT_UNVALUED: &str = "SELECT * FROM facts
     WHERE at >= ?1 AND at < ?2 AND kind = 'outcome' AND nanodollars IS NULL ORDER BY at, rowid";
 

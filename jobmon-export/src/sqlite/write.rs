@@ -177,13 +177,28 @@ impl Exporter for Sqlite {
 fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, Rows)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Rows::last(&transaction)?;
+    all(&transaction, batch, &mut |_| Ok(true))?;
+    let after = Rows::last(&transaction)?;
+    transaction.commit()?;
+    Ok((before, after))
+}
+
+/// Writes those events of a batch that are to be taken: rows and sums.
+pub(super) fn all(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    takes: &mut dyn FnMut(&Event) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
     let mut hours: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
     let mut by_session = sessions::Sums::new();
     {
         let mut call = transaction.prepare_cached(rows::INSERT_CALL)?;
         let mut fact = transaction.prepare_cached(rows::INSERT_FACT)?;
         for event in batch.events.iter() {
-            let completed = complete(&transaction, &batch.resource, event)?;
+            if !takes(event)? {
+                continue;
+            }
+            let completed = complete(transaction, &batch.resource, event)?;
             let event = completed.as_ref().unwrap_or(event);
             match event {
                 Event::Call(record) if record.sampled => {
@@ -204,12 +219,9 @@ fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<(Rows, 
         days.entry((hour.day(), key.clone())).or_default().merge(aggregate);
     }
     for (table, slices) in [("hourly", hours), ("daily", days)] {
-        merge(&transaction, table, slices)?;
+        merge(transaction, table, slices)?;
     }
-    sessions::add(&transaction, &by_session)?;
-    let after = Rows::last(&transaction)?;
-    transaction.commit()?;
-    Ok((before, after))
+    sessions::add(transaction, &by_session)
 }
 
 /// A fact about a call that ended earlier, or elsewhere, lacks what is known of the call: look it up.
