@@ -26,6 +26,11 @@ pub(crate) enum HistoryCommand {
         #[command(flatten)]
         config: Config,
     },
+    /// Write the file anew without what is empty in it, after much was deleted
+    Vacuum {
+        #[command(flatten)]
+        source: Source,
+    },
     /// Delete all about one user
     Erase {
         #[command(flatten)]
@@ -116,6 +121,10 @@ pub(crate) fn run(command: HistoryCommand) -> Result<String, Message> {
     match command {
         HistoryCommand::Check { source } => {
             crate::commands::check(&History::open(&source.db).map_err(message)?)
+        }
+        HistoryCommand::Vacuum { source } => {
+            let (before, after) = Sqlite::vacuum(&source.db).map_err(message)?;
+            Ok(format!("{before} bytes before, {after} bytes now\n"))
         }
         HistoryCommand::Prune { source, config } => prune(&source.db, config.config.as_deref()),
         HistoryCommand::Erase { source, config, user } => erase(&source.db, config.config.as_deref(), &user),

@@ -293,6 +293,14 @@ impl Sqlite {
         Err(HistoryError::Missing(path.as_ref().to_owned()))
     }
 
+    /// Finds no history.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Vacuuming one needs the feature `sqlite`.
+    pub fn vacuum(path: impl AsRef<Path>) -> Result<(u64, u64), HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
     /// Takes no events.
     ///
     /// # Errors

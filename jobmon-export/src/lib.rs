@@ -99,7 +99,7 @@ pub use disabled::{ContentPlacement, Otlp, OtlpError};
 pub use disabled::{Difference, History, HistoryError, Sqlite};
 #[cfg(feature = "tracing")]
 pub use genai_layer::GenAiLayer;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "jsonl", feature = "sqlite"))]
 pub use json::event_from_json;
 #[cfg(feature = "jsonl")]
 pub use json::event_to_json;

@@ -3,6 +3,7 @@
 
 Versions are those that the scripts were written against."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -28,37 +29,47 @@ PACKAGES = {
 READY_SECONDS = 240
 
 
+@contextmanager
+def _alone():
+    """Two scripts may want the same at once: one makes it."""
+    PEERS.mkdir(parents=True, exist_ok=True)
+    with (PEERS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def python(name):
     """The interpreter of a virtual environment that has a peer; made at the first time."""
     folder = PEERS / name
     interpreter = folder / "bin" / "python"
     done = folder / "done"
     wanted = "\n".join(PACKAGES[name])
-    if done.exists() and done.read_text() == wanted:
-        return interpreter
-    PEERS.mkdir(parents=True, exist_ok=True)
-    uv = PEERS / "uv" / "bin" / "uv"
-    if not uv.exists():
-        _must([sys.executable, "-m", "venv", PEERS / "uv"])
-        _must([PEERS / "uv" / "bin" / "pip", "install", "--quiet", "uv"])
-    _must([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
-    _must([uv, "pip", "install", "--quiet", "--python", interpreter, *PACKAGES[name]])
-    done.write_text(wanted)
+    with _alone():
+        if done.exists() and done.read_text() == wanted:
+            return interpreter
+        uv = PEERS / "uv" / "bin" / "uv"
+        if not uv.exists():
+            _must([sys.executable, "-m", "venv", PEERS / "uv"])
+            _must([PEERS / "uv" / "bin" / "pip", "install", "--quiet", "uv"])
+        _must([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
+        _must([uv, "pip", "install", "--quiet", "--python", interpreter, *PACKAGES[name]])
+        done.write_text(wanted)
     return interpreter
 
 
 def debian(package, binary):
     """A program of a Debian package, unpacked without installing it."""
-    root = PEERS / "debian" / package
-    if not (root / binary).exists():
-        folder = PEERS / "debian"
-        folder.mkdir(parents=True, exist_ok=True)
-        if subprocess.run(["apt-get", "download", "-q", package], cwd=folder, capture_output=True).returncode != 0:
-            _must(["apt-get", "update", "-q"], cwd=folder)
-            _must(["apt-get", "download", "-q", package], cwd=folder)
-        for archive in folder.glob(f"{package}_*.deb"):
-            _must(["dpkg", "-x", archive, root])
-            archive.unlink()
+    folder = PEERS / "debian"
+    root = folder / package
+    with _alone():
+        if not (root / binary).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            if subprocess.run(["apt-get", "download", "-q", package], cwd=folder, capture_output=True).returncode != 0:
+                _must(["apt-get", "update", "-q"], cwd=folder)
+                _must(["apt-get", "download", "-q", package], cwd=folder)
+            for archive in folder.glob(f"{package}_*.deb"):
+                _must(["dpkg", "-x", archive, root])
+                archive.unlink()
     return root / binary
 
 

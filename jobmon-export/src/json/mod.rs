@@ -15,11 +15,11 @@ mod content;
 mod event;
 #[cfg(feature = "jsonl")]
 pub use event::event_to_json;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "jsonl", feature = "sqlite"))]
 mod line;
 #[cfg(feature = "sqlite")]
 pub(crate) mod read;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "jsonl", feature = "sqlite"))]
 pub use line::event_from_json;
 
 type Object = Map<String, Value>;

@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::retention::{self, Keeper};
-use super::{HistoryError, Sqlite, schema, sessions};
+use super::{HistoryError, Sqlite, schema, sessions, vacuum};
 use crate::account::{Action, Erased, Pruned};
 use jobmon_core::{Redaction, Retention, UserKey};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
@@ -51,8 +51,7 @@ impl Sqlite {
         names.extend(key.map(|key| key.pseudonym(user).to_string()));
         let (calls, facts, sessions) = delete(&mut connection, &names, actor).map_err(&failed)?;
         // What was changed before deletions overwrote anything may still be in free pages.
-        connection.execute_batch("VACUUM").map_err(&failed)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(&failed)?;
+        vacuum::run(&connection).map_err(&failed)?;
         drop(connection);
         // Of a short id nothing can be said: it may be part of any word.
         let long = names.iter().filter(|_| user.len() >= SHORTEST);

@@ -108,7 +108,7 @@ fn says_the_same(known: &Event, event: &Event) -> bool {
         return false;
     }
     match (known, event) {
-        (Event::Score(a), Event::Score(b)) => a.name == b.name && a.value == b.value,
+        (Event::Score(a), Event::Score(b)) => a.name == b.name && a.value.to_bits() == b.value.to_bits(),
         (Event::Feedback(a), Event::Feedback(b)) => a.verdict == b.verdict,
         (Event::Outcome(a), Event::Outcome(b)) => a.kind == b.kind && a.value == b.value,
         (Event::Search(a), Event::Search(b)) => a.query == b.query && a.results == b.results,

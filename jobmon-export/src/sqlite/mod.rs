@@ -18,6 +18,7 @@ mod retention;
 mod rows;
 mod schema;
 mod sessions;
+mod vacuum;
 mod write;
 
 pub use check::Difference;

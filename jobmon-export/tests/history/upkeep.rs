@@ -72,6 +72,22 @@ fn each_kind_of_data_is_kept_for_as_long_as_it_is_told_and_no_longer() {
 }
 
 #[test]
+fn what_was_deleted_takes_no_space_after_a_vacuum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let old = (0..3_000).map(|_| Event::Call(Box::new(hours_ago(100, "anna-7f3a", "s1"))));
+    write(&path, old.chain([Event::Call(Box::new(hours_ago(1, "anna-7f3a", "s1")))]).collect());
+    let retention = Retention::default().keep(Stored::Calls, HOURS * 24);
+    assert_eq!(Sqlite::prune(&path, retention, "test").unwrap().deleted["calls"], 3_000);
+    let reader = History::open(&path).unwrap();
+    let (before, after) = Sqlite::vacuum(&path).unwrap();
+    assert!(after < before / 4 && after < std::fs::metadata(&path).unwrap().len() * 2, "{before} {after}");
+    assert_eq!((count(&path, "calls"), calls(&path).as_str()), (1, "3,001"));
+    drop(reader);
+    assert!(Sqlite::vacuum(folder.path().join("none.db")).is_err());
+}
+
+#[test]
 fn an_agent_deletes_by_itself_and_tells_what_it_was_set_up_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobmon.db");
