@@ -64,6 +64,13 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
+    /// Whether another process holds the file, so that it may work later.
+    fn is_busy(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        let Self::Sqlite { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+    }
+
     fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| match source.sqlite_error_code() {

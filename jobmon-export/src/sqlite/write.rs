@@ -15,7 +15,7 @@ use rusqlite::{
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Writes the history: raw events, hourly and daily aggregates, and sums of sessions by day, in one SQLite file.
 ///
@@ -46,6 +46,9 @@ pub struct Sqlite {
 
 /// After what could not be deleted.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long is waited for a file that others hold, and between two tries.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Sqlite {
     /// Opens a history for writing. Where there is none it is made, once a monitor starts.
@@ -75,7 +78,18 @@ impl Sqlite {
         Self { path, connection: None, budgets: None, follower: None, retention, keeper, configuration }
     }
 
+    /// Waits a while for others who make the file or change its mode: for that SQLite itself does not wait.
     pub(super) fn connect(&self) -> Result<Connection, HistoryError> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.try_to_connect() {
+                Err(error) if error.is_busy() && Instant::now() < end => std::thread::sleep(PAUSE),
+                done => return done,
+            }
+        }
+    }
+
+    fn try_to_connect(&self) -> Result<Connection, HistoryError> {
         let failed = HistoryError::sqlite(&self.path);
         let mut connection = Connection::open(&self.path).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
