@@ -11,9 +11,16 @@ use std::collections::BTreeMap;
 /// What alerts of an agent know from before it started, and what others tell them while it runs. An exporter that has one
 /// gives it by [`Exporter::alert_memory`](crate::Exporter::alert_memory).
 ///
-/// Called on the thread of the alerts; may block there for a while.
+/// Called on the thread of the alerts, apart from `begin`; may block there for a while.
 pub trait AlertMemory: Send {
-    /// Sums up what happened before a moment, as [`Recent::remember`] does.
+    /// Called when a monitor starts, before anything is recorded, on the thread that starts it: what [`remember`](Self::remember)
+    /// sums up is what there is now.
+    ///
+    /// # Errors
+    /// When it cannot be read. Alerts know then what happens from now on.
+    fn begin(&mut self) -> Result<(), EngineError>;
+
+    /// Sums up what there was when this [began](Self::begin) and had happened before a moment, as [`Recent::remember`] does.
     ///
     /// # Errors
     /// When it cannot be read. Alerts know then what happens from now on.

@@ -211,6 +211,9 @@ impl Exporter for Alerts {
 
     fn start(&mut self) -> Result<(), ExportError> {
         self.started = Some(Timestamp::now());
+        if let Some(Err(error)) = self.memory.as_mut().map(|memory| memory.begin()) {
+            self.health.warn("past", &format!("alerts know what happens from now on only: {error}"));
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What alerts know after a restart, and which are silenced.
 
+use super::read::Snapshot;
 use super::{History, HistoryError, Sqlite, audit, schema};
 use crate::account::Action;
 use jobmon_core::{AlertMemory, AlertState, Dimension, EngineError, Recent, Resource, Text, Timestamp};
@@ -22,12 +23,14 @@ CREATE TABLE silences (alert TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, W
 #[derive(Debug)]
 pub(super) struct Kept {
     path: PathBuf,
+    /// In the snapshot of what was there when the monitor started.
+    past: Option<History>,
     connection: Option<Connection>,
 }
 
 impl Kept {
     pub(super) const fn at(path: PathBuf) -> Self {
-        Self { path, connection: None }
+        Self { path, past: None, connection: None }
     }
 
     fn run<T>(
@@ -55,14 +58,23 @@ fn owner(resource: &Resource) -> [&str; 3] {
 }
 
 impl AlertMemory for Kept {
+    fn begin(&mut self) -> Result<(), EngineError> {
+        let past = History::open(&self.path).map_err(|error| EngineError(error.to_string()))?;
+        // A snapshot begins with the first read.
+        let begun = past.connection.execute_batch("BEGIN; SELECT count(*) FROM calls WHERE start = 0");
+        begun.map_err(|error| past.failed(&error))?;
+        self.past = Some(past);
+        Ok(())
+    }
+
     fn remember(
         &mut self,
         recent: &mut Recent,
         resource: &Resource,
         until: Timestamp,
     ) -> Result<(), EngineError> {
-        let history = History::open(&self.path).map_err(|error| EngineError(error.to_string()))?;
-        recent.remember(&history, resource, until)
+        let Some(past) = self.past.take() else { return Ok(()) };
+        recent.remember(&Snapshot(&past), resource, until)
     }
 
     fn states(&mut self, resource: &Resource) -> Result<Vec<AlertState>, EngineError> {

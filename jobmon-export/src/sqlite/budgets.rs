@@ -4,9 +4,9 @@
 //! this process wrote itself. So it costs as much as others write, however long windows are. What was spent before this
 //! process started is read once, from the sums where they tell it, else from the rows of the window.
 
-use super::read::History;
+use super::read::{History, Snapshot};
 use super::rows;
-use jobmon_core::{Budgets, Engine, EngineError, Event, Query, Range, Timestamp};
+use jobmon_core::{Budgets, Event, Range, Timestamp};
 use rusqlite::{Connection, Row};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,19 +42,6 @@ impl Rows {
             connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
         };
         Ok(Self { calls: last("calls")?, facts: last("facts")? })
-    }
-}
-
-/// A history in the snapshot that its connection is in.
-struct Snapshot<'a>(&'a History);
-
-impl Engine for Snapshot<'_> {
-    fn scan(
-        &self,
-        query: &Query,
-        visit: &mut dyn FnMut(Timestamp, &jobmon_core::Key, &jobmon_core::Aggregate),
-    ) -> Result<(), EngineError> {
-        self.0.visit(query, visit).map_err(|error| self.0.failed(&error))
     }
 }
 

@@ -204,6 +204,23 @@ pub(super) fn aggregate(row: &Row<'_>, at: usize) -> rusqlite::Result<Aggregate>
     Ok(Aggregate::from_parts(numbers, sketches))
 }
 
+/// A history in the snapshot that its connection is in.
+pub(super) struct Snapshot<'a>(pub(super) &'a History);
+
+impl Engine for Snapshot<'_> {
+    fn scan(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> Result<(), EngineError> {
+        self.0.visit(query, visit).map_err(|error| self.0.failed(&error))
+    }
+
+    fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.0.visit_events(range, visit).map_err(|error| self.0.failed(&error))
+    }
+}
+
 impl Engine for History {
     fn scan(
         &self,
@@ -212,14 +229,14 @@ impl Engine for History {
     ) -> Result<(), EngineError> {
         // One snapshot for all its parts: an agent may be writing.
         let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
-        let result = self.visit(query, visit).map_err(|error| self.failed(&error));
+        let result = Snapshot(self).scan(query, visit);
         drop(snapshot);
         result
     }
 
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
-        let result = self.visit_events(range, visit).map_err(|error| self.failed(&error));
+        let result = Snapshot(self).events(range, visit);
         drop(snapshot);
         result
     }
