@@ -4,8 +4,8 @@
 //! cargo bench -p jobmon-benches
 //! ```
 
-use jobmon::{Batch, ExportError, Exporter, Monitor};
-use jobmon_benches::{bare, with_jobmon, with_tracing};
+use jobmon::Monitor;
+use jobmon_benches::{Nowhere, bare, with_jobmon, with_tracing};
 use std::hint::black_box;
 use std::io::Write;
 use std::pin::pin;
@@ -16,17 +16,6 @@ use tracing_subscriber::layer::{Identity, SubscriberExt};
 
 const BURST: u32 = 400;
 const BURSTS: u32 = 400;
-
-struct Nowhere;
-
-impl Exporter for Nowhere {
-    fn name(&self) -> &'static str {
-        "nowhere"
-    }
-    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-}
 
 /// Nanoseconds of one call: the median of many short bursts, with pauses in which background work can be done.
 fn measure<F: Future>(make: impl Fn() -> F) -> f64 {

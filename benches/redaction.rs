@@ -6,28 +6,16 @@
 //! ```
 
 use jobmon::{
-    Batch, CallId, CallRecord, Content, Event, ExportError, Exporter, Guard, Message, Monitor, Operation,
-    Role, SpanId, Text, Timestamp, TraceId, testing,
+    CallId, CallRecord, Content, Event, Guard, Message, Monitor, Operation, Role, SpanId, Text, Timestamp,
+    TraceId, testing,
 };
+use jobmon_benches::Nowhere;
 use regex::Regex;
 use std::hint::black_box;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 const CALLS: u32 = 2_000;
-
-/// Takes all, and does nothing.
-struct Nowhere;
-
-impl Exporter for Nowhere {
-    fn name(&self) -> &'static str {
-        "nowhere"
-    }
-
-    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
-        Ok(())
-    }
-}
 
 /// What six rules of ours are, as people write them.
 const PATTERNS: [&str; 6] = [

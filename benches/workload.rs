@@ -1,7 +1,7 @@
 //! The same small agent function, bare and instrumented in several ways: it makes one string, returns four counts,
 //! and does no I/O, so that what is measured is the instrumentation.
 
-use jobmon::{LlmResponse, Text, Usage, instrument_llm};
+use jobmon::{Batch, ExportError, Exporter, LlmResponse, Text, Usage, instrument_llm};
 use tracing::field::Empty;
 
 /// What the function returns.
@@ -64,4 +64,18 @@ pub async fn with_tracing(job: &str) -> Result<Response, std::io::Error> {
     span.record("gen_ai.usage.output_tokens", response.usage.output);
     span.record("gen_ai.usage.cache_read.input_tokens", response.usage.cache_read);
     Ok(response)
+}
+
+/// An exporter that takes all, and does nothing.
+#[derive(Debug)]
+pub struct Nowhere;
+
+impl Exporter for Nowhere {
+    fn name(&self) -> &'static str {
+        "nowhere"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
 }
