@@ -45,8 +45,10 @@ pub(crate) enum Command {
     /// Look after the history: check, prune, export, erase a user
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Write events of elsewhere into a history: JSON lines of the `jsonl` exporter
+    /// Write events of elsewhere into a history: JSON lines of jobmon, OTLP/JSON, exports of Langfuse
     Import(crate::import::ImportArgs),
+    /// Take OTLP of any program into a history, and show it: pages, an API, alerts
+    Serve(crate::serve::ServeArgs),
     /// What was done to the history, and whether the account of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -10,8 +10,10 @@ mod history;
 mod html;
 mod import;
 mod insights;
+mod otlp;
 mod prices;
 mod report;
+mod serve;
 mod time;
 
 use clap::Parser;

@@ -154,3 +154,130 @@ fn a_mistake_is_told_at_its_line_and_nothing_is_written() {
     let told = out(folder, &["import", "lines.jsonl"]);
     assert_eq!(told, "lines.jsonl: 1 events written, 1 were there already\n");
 }
+
+/// An attribute as OTLP/JSON has it.
+fn pair(key: &str, value: &Value) -> Value {
+    let any = match value {
+        Value::Number(number) if number.is_i64() => json!({"intValue": number.to_string()}),
+        Value::Number(_) => json!({"doubleValue": value}),
+        _ => json!({"stringValue": value}),
+    };
+    json!({"key": key, "value": any})
+}
+
+fn otlp(spans: &[Value]) -> String {
+    let service = pair("service.name", &json!("of-python"));
+    let part = json!({"resource": {"attributes": [service]}, "scopeSpans": [{"scope": {}, "spans": spans}]});
+    json!({ "resourceSpans": [part] }).to_string()
+}
+
+fn otlp_span(span: &str, parent: &str, attributes: &[(&str, Value)]) -> Value {
+    json!({
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": span, "parentSpanId": parent, "name": "chat gpt-4o-mini",
+        "startTimeUnixNano": "1795777532944099937", "endTimeUnixNano": "1795777533944099937",
+        "attributes": attributes.iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>(),
+    })
+}
+
+#[test]
+fn spans_of_a_file_become_calls_with_prices_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chat = [
+        ("gen_ai.operation.name", json!("chat")),
+        ("gen_ai.provider.name", json!("openai")),
+        ("gen_ai.request.model", json!("gpt-4o-mini")),
+        ("gen_ai.usage.input_tokens", json!(1_000)),
+        ("gen_ai.usage.output_tokens", json!(100)),
+        ("user.id", json!("anna@example.com")),
+    ];
+    let agent = [("gen_ai.operation.name", json!("invoke_agent")), ("gen_ai.usage.input_tokens", json!(1_000))];
+    let first = otlp(&[otlp_span("00f067aa0ba902b7", "00f067aa0ba902b8", &chat)]);
+    // The agent's span comes later, in another line, and adds up what was told.
+    let second = otlp(&[otlp_span("00f067aa0ba902b8", "", &agent), json!({"name": "no id"})]);
+    std::fs::write(folder.join("spans.json"), format!("{first}\n{second}\n")).unwrap();
+    let told = out(folder, &["import", "--db", "h.db", "spans.json"]);
+    assert_eq!(told, "spans.json: 2 events written, 0 were there already; 1 spans have no id and were left out\n");
+    let again = out(folder, &["import", "--db", "h.db", "spans.json"]);
+    assert!(again.starts_with("spans.json: 0 events written, 2 were there already"), "{again}");
+
+    let query = ["query", "--db", "h.db", "--measures", "model_calls,input_tokens,cost", "--by", "service", "--format", "json"];
+    let rows: Value = serde_json::from_str(&out(folder, &query)).unwrap();
+    let row = &rows[0];
+    assert_eq!((&row["service"], &row["model_calls"], &row["input_tokens"]), (&json!("of-python"), &json!(1), &json!(1_000)));
+    // genai-prices: $0.15 and $0.60 for a million.
+    assert_eq!(row["cost"]["nanodollars"], json!(210_000), "{row}");
+    assert!(!events(folder, "h.db").concat().contains("anna@"), "redacted like what agents record");
+    assert_eq!(out(folder, &["history", "check", "--db", "h.db"]), "The sums of hours, days and sessions agree with the events.\n");
+}
+
+#[test]
+fn an_export_of_langfuse_becomes_calls_and_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // A trace of its API.
+    let trace = json!({
+        "id": "6c2a1f2e-0000-4000-8000-000000000001", "timestamp": "2026-11-01T12:00:00Z", "name": "job_search",
+        "sessionId": "s1", "userId": "u1",
+        "observations": [
+            {"id": "root", "type": "SPAN", "name": "request", "startTime": "2026-11-01T12:00:00.000Z", "endTime": "2026-11-01T12:00:03Z"},
+            {
+                "id": "one", "type": "GENERATION", "name": "rank", "parentObservationId": "root", "model": "gpt-4o-mini",
+                "startTime": "2026-11-01T12:00:01.000Z", "endTime": "2026-11-01T12:00:02.500Z",
+                "completionStartTime": "2026-11-01T12:00:01.250Z", "environment": "production",
+                "usageDetails": {"input": 900, "input_cached_tokens": 100, "output": 100, "total": 1_100},
+                "costDetails": {"total": 0.0002}, "modelParameters": {"temperature": 0.2},
+                "input": [{"role": "user", "content": "rank them"}], "output": "done", "promptName": "rank", "promptVersion": 3,
+            },
+            {
+                "id": "two", "type": "GENERATION", "name": "rank", "parentObservationId": "root", "model": "gpt-4o-mini",
+                "startTime": "2026-11-01T12:00:02.500Z", "level": "ERROR", "statusMessage": "Error code: 429 - slow down",
+            },
+        ],
+        "scores": [{"id": "x", "name": "match", "value": 0.75, "dataType": "NUMERIC", "observationId": "one", "timestamp": "2026-11-02T09:00:00Z"}],
+    });
+    // Lines of its export to files.
+    let line = json!({
+        "id": "three", "trace_id": "t2", "type": "GENERATION", "start_time": "2026-11-01 13:00:00.000", "end_time": "2026-11-01 13:00:01.000",
+        "name": "write", "provided_model_name": "gpt-4o", "usage_details": "{\"input\":10,\"output\":5}", "cost_details": "{}",
+    });
+    std::fs::write(folder.join("trace.json"), serde_json::to_string_pretty(&trace).unwrap()).unwrap();
+    std::fs::write(folder.join("observations.jsonl"), format!("{line}\n")).unwrap();
+    let told = out(folder, &["import", "--db", "h.db", "trace.json", "observations.jsonl"]);
+    assert!(told.contains("trace.json: 3 events written") && told.contains("observations.jsonl: 1 events written"), "{told}");
+    assert!(out(folder, &["import", "--db", "h.db", "trace.json"]).contains("0 events written, 3 were there already"));
+
+    let lines: Vec<Value> = events(folder, "h.db").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str, end: &str| lines.iter().find(|line| line["name"] == name && line["end"] == end).unwrap();
+    let rank = of("rank", "ok");
+    assert_eq!(rank["usage"], json!({"input": 1_000, "cache_read": 100, "output": 100}));
+    assert_eq!(rank["cost"], json!({"grade": "known", "nanodollars": 200_000}));
+    assert_eq!((&rank["session"], &rank["user"], &rank["feature"]), (&json!("s1"), &json!("u1"), &json!("job_search")));
+    assert_eq!((&rank["first_token_nanos"], &rank["duration_nanos"]), (&json!(250_000_000), &json!(1_500_000_000)));
+    assert_eq!((&rank["prompt"], &rank["prompt_version"]), (&json!("rank"), &json!("3")));
+    assert_eq!(rank["content"]["input"][0]["parts"][0]["content"], "rank them");
+    assert_eq!(of("rank", "error")["error"]["category"], "rate_limit");
+    assert_eq!(of("write", "ok")["usage"], json!({"input": 10, "output": 5}));
+    let score = lines.iter().find(|line| line["type"] == "score").unwrap();
+    assert_eq!((&score["value"], &score["call_name"]), (&json!(0.75), &json!("rank")), "{score}");
+}
+
+#[test]
+fn files_of_no_known_kind_are_refused_at_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (text, problem) in [
+        ("{\"a\": 1}\n", "x.json:1: not one of: events of jobmon"),
+        ("\n\n[1, {}]", "x.json: item 1: not one of"),
+        ("{\"resourceSpans\": []}\n{\"type\": \"call\"}\n", "x.json:2: OTLP/JSON has `resourceSpans`"),
+        ("{\"id\": \"a\", \"type\": \"GENERATION\", \"startTime\": \"2026-11-01T12:00:00Z\"}", "x.json:1: an observation of Langfuse needs `traceId`"),
+        ("{\"resourceSpans\": [", "x.json:1: no JSON, at column"),
+    ] {
+        std::fs::write(folder.join("x.json"), text).unwrap();
+        let output = jobmon(folder, &["import", "--db", "h.db", "x.json"]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}: {error}");
+        assert!(error.contains(problem), "{text}: {error}");
+        assert!(!folder.join("h.db").exists(), "nothing is written");
+    }
+}

@@ -31,6 +31,12 @@ impl UserKey {
         (secret.len() >= SHORTEST).then(|| Self([part(0), part(1)]))
     }
 
+    /// Whether a text has the form of a pseudonym: who sent it has hashed it already.
+    pub(crate) fn has_made(user: &str) -> bool {
+        user.strip_prefix("u-")
+            .is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// What stands for a user: `u-` and 16 hexadecimal digits. One allocation.
     pub fn pseudonym(&self, user: &str) -> Text {
         Text::from(format!("u-{:016x}", hash(self.0, user.as_bytes())))

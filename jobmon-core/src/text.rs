@@ -38,7 +38,8 @@ impl Text {
     }
 
     /// This text, cut to a number of bytes and marked with `…` where it is longer.
-    pub(crate) fn limited(self, bytes: usize) -> Self {
+    #[must_use]
+    pub fn limited(self, bytes: usize) -> Self {
         if self.len() <= bytes {
             return self;
         }

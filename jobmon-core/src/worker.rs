@@ -1,13 +1,12 @@
 //! The worker: takes events off the queue, prices and values them, hands them to every exporter.
 
 use crate::context;
-use crate::costing;
 use crate::event::Event;
 use crate::exporter::Batch;
+use crate::intake;
 use crate::labels::Labels;
 use crate::lane::lock;
 use crate::monitor::Shared;
-use crate::redact::Cleaner;
 use crate::rollup::Rollups;
 use std::sync::{Arc, PoisonError};
 
@@ -46,23 +45,11 @@ fn run(shared: &Shared) {
         }
         if !events.is_empty() {
             for event in &mut events {
-                Cleaner::event(&shared.settings.redaction, event);
+                intake::prepare(&shared.settings, event);
                 match event {
-                    Event::Call(call) => {
-                        // Where a budget needed its price, it has one.
-                        if call.prices.is_none() {
-                            costing::price(call, &shared.settings.prices);
-                        }
-                        rollups.pass(call, &shared.settings.keep);
-                    }
-                    Event::Outcome(outcome) if outcome.value.is_none() => {
-                        outcome.value = shared.settings.outcome_values.get(&outcome.kind).copied();
-                    }
+                    Event::Call(call) => rollups.pass(call, &shared.settings.keep),
                     Event::Label(label) => labels.join(label),
-                    Event::Late(late) => {
-                        costing::price_late(late, &shared.settings.prices);
-                        shared.book.late(late);
-                    }
+                    Event::Late(late) => shared.book.late(late),
                     _ => {}
                 }
             }

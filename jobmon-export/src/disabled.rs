@@ -473,3 +473,34 @@ impl fmt::Debug for HistoryError {
 }
 
 impl std::error::Error for HistoryError {}
+
+/// Writes nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Importer;
+
+impl Importer {
+    /// Opens nothing.
+    ///
+    /// # Errors
+    /// Always [`HistoryError::Missing`]. Importing needs the feature `sqlite`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        Err(HistoryError::Missing(path.as_ref().to_owned()))
+    }
+
+    /// Writes nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn write(&mut self, _: Resource, _: Vec<Event>) -> Result<Imported, HistoryError> {
+        Ok(Imported::default())
+    }
+
+    /// Tells nobody.
+    ///
+    /// # Errors
+    /// None.
+    pub fn account(&mut self, _: Imported, _: &str, _: &str) -> Result<(), HistoryError> {
+        Ok(())
+    }
+}

@@ -35,10 +35,14 @@ mod configuration;
 mod console;
 #[cfg(feature = "disabled")]
 mod disabled;
+#[cfg(any(feature = "ingest", feature = "tracing"))]
+mod genai;
 #[cfg(feature = "tracing")]
 mod genai_layer;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "ingest")]
+mod ingest;
 #[cfg(any(feature = "jsonl", feature = "sqlite"))]
 mod json;
 #[cfg(feature = "jsonl")]
@@ -54,7 +58,7 @@ mod otlp;
 mod prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
-#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+#[cfg(any(feature = "ingest", feature = "opentelemetry", feature = "prometheus", feature = "tracing"))]
 #[cfg_attr(
     not(feature = "otlp"),
     expect(dead_code, reason = "metrics and spans want parts of it, requests all")
@@ -82,7 +86,7 @@ pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
 pub use config::{ConfigError, load_prices};
 #[cfg(feature = "config")]
-pub use config::{alerts, outcome_values, retention, user_key};
+pub use config::{alerts, outcome_values, retention, settings, user_key};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]
@@ -96,9 +100,14 @@ pub use disabled::Prometheus;
 #[cfg(all(feature = "disabled", not(feature = "otlp")))]
 pub use disabled::{ContentPlacement, Otlp, OtlpError};
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
-pub use disabled::{Difference, History, HistoryError, Sqlite};
+pub use disabled::{Difference, History, HistoryError, Importer, Sqlite};
 #[cfg(feature = "tracing")]
 pub use genai_layer::GenAiLayer;
+#[cfg(feature = "ingest")]
+pub use ingest::{
+    Known, KnownCall, LogData, SpanAttributes, SpanData, SpanEventData, calls_of_spans, event_of_log,
+    resource_of_attributes,
+};
 #[cfg(all(feature = "jsonl", feature = "sqlite"))]
 pub use json::event_from_json;
 #[cfg(feature = "jsonl")]
@@ -113,4 +122,4 @@ pub use prometheus::Prometheus;
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Difference, History, HistoryError, Sqlite};
+pub use sqlite::{Difference, History, HistoryError, Importer, Sqlite};

@@ -218,6 +218,28 @@ pub fn user_key(file: Option<&Path>) -> Result<Option<UserKey>, ConfigError> {
     Config::around(file).map(|config| config.user_key)
 }
 
+/// How a monitor would be set up by a file and `JOBMON_*`, without its exporters: prices, redaction, values of outcomes, the
+/// key for users. For what works on events of other programs.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobmon.toml");
+/// std::fs::write(&path, "environment = 'test'")?;
+/// assert_eq!(jobmon_export::settings(Some(&path))?.resource.environment.as_deref(), Some("test"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As of [`retention`].
+#[cfg(feature = "config")]
+pub fn settings(file: Option<&Path>) -> Result<Settings, ConfigError> {
+    let config = Config::around(file)?;
+    let mut settings = Settings::default();
+    settings.prices = config.prices.clone().watched()?;
+    config.apply(&mut settings);
+    Ok(settings)
+}
+
 impl Config {
     /// What environment and file say.
     #[cfg(feature = "config")]

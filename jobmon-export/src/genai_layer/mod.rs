@@ -2,7 +2,7 @@
 
 mod fields;
 
-use fields::{Fields, operation};
+use fields::Fields;
 use jobmon_core::{ForeignCall, ForeignSite, Operation};
 use std::collections::HashMap;
 use std::fmt;
@@ -94,8 +94,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
         }
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        let operation = fields.operation.as_deref().map_or(Operation::Chat, operation);
-        let name = fields.name(operation).map(Into::into);
+        let operation = fields.operation();
+        let name = fields.0.name(operation).map(Into::into);
         let Some(call) = ForeignCall::begin(self.site(metadata, operation), name) else { return };
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(Call { call, fields });
@@ -104,9 +104,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         with(&context, id, |Call { call, fields }| {
-            let before = fields.first_token;
+            let before = fields.0.first_token;
             values.record(fields);
-            if !before && fields.first_token {
+            if before.is_none() && fields.0.first_token.is_some() {
                 call.first_token();
             }
         });

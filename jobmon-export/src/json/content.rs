@@ -61,7 +61,7 @@ fn output(messages: &[Message]) -> Value {
 
 /// The way back.
 #[cfg(feature = "sqlite")]
-pub(super) mod read {
+pub(crate) mod read {
     use crate::json::read::owned;
     use jobmon_core::{Content, DataPlace, Message, Part, Prefix, Request, Text, Tool};
     use serde_json::Value;
@@ -117,14 +117,14 @@ pub(super) mod read {
         content
     }
 
-    fn message(value: &Value) -> Option<Message> {
+    pub(crate) fn message(value: &Value) -> Option<Message> {
         let role = value["role"].as_str()?.parse().ok()?;
         let mut message = Message::new(role, list(&value["parts"]).filter_map(part).collect());
         message.finish_reason = owned(&value["finish_reason"]);
         Some(message)
     }
 
-    fn part(value: &Value) -> Option<Part> {
+    pub(crate) fn part(value: &Value) -> Option<Part> {
         let place = match value["type"].as_str()? {
             "text" => return owned(&value["content"]).map(Part::Text),
             "reasoning" => return owned(&value["content"]).map(Part::Reasoning),
@@ -138,7 +138,8 @@ pub(super) mod read {
                 });
             }
             "tool_call_response" => {
-                let response = any(value, "response").unwrap_or_default();
+                // `result` is what earlier versions of the conventions called it.
+                let response = any(value, "response").or(any(value, "result")).unwrap_or_default();
                 return Some(Part::ToolResponse { id: owned(&value["id"]), response });
             }
             "uri" => DataPlace::Uri(owned(&value["uri"])?),

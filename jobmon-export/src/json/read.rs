@@ -1,6 +1,8 @@
 //! The way back, for what the history keeps as JSON. Damaged parts are left out.
 
 use super::content;
+#[cfg(feature = "ingest")]
+pub(crate) use super::content::read::{message, part};
 use jobmon_core::{
     Answer, Attempt, CallRecord, Chunks, Cost, ErrorCategory, Failure, Gaps, Late, Original, PricedAnswer,
     Pricing, Redactions, Rollup, SpanContext, Text, Usage, UsageUnit, Usd, Value as Attribute,

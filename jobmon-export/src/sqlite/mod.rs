@@ -22,6 +22,7 @@ mod vacuum;
 mod write;
 
 pub use check::Difference;
+pub use import::Importer;
 pub use read::History;
 pub use write::Sqlite;
 

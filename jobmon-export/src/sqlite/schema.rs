@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -45,6 +45,9 @@ CREATE TABLE facts (
 CREATE INDEX facts_by_time ON facts (at);
 CREATE INDEX facts_by_call ON facts (call_span_id);
 ";
+
+/// Finds all of a trace.
+const TRACES: &str = "CREATE INDEX calls_by_trace ON calls (trace_id);";
 
 /// Finds the other side of a label.
 const KEYS: &str = "CREATE INDEX facts_by_key ON facts (key, label) WHERE key != '';";
@@ -156,6 +159,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
     }
     let make = || {
         transaction.execute_batch(EVENTS)?;
+        transaction.execute_batch(TRACES)?;
         transaction.execute_batch(KEYS)?;
         transaction.execute_batch(alerts::TABLES)?;
         transaction.execute_batch(audit::TABLE)?;
@@ -222,6 +226,9 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     }
     if found < 7 {
         connection.execute_batch(alerts::TABLES)?;
+    }
+    if found < 8 {
+        connection.execute_batch(TRACES)?;
     }
     connection.pragma_update(None, "user_version", VERSION)
 }

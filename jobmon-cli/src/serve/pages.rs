@@ -1,0 +1,4 @@
+use super::App;
+pub(super) fn router() -> axum::Router<App> {
+    axum::Router::new()
+}
