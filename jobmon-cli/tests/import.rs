@@ -191,24 +191,44 @@ fn spans_of_a_file_become_calls_with_prices_and_once() {
         ("gen_ai.usage.output_tokens", json!(100)),
         ("user.id", json!("anna@example.com")),
     ];
-    let agent = [("gen_ai.operation.name", json!("invoke_agent")), ("gen_ai.usage.input_tokens", json!(1_000))];
+    let agent =
+        [("gen_ai.operation.name", json!("invoke_agent")), ("gen_ai.usage.input_tokens", json!(1_000))];
     let first = otlp(&[otlp_span("00f067aa0ba902b7", "00f067aa0ba902b8", &chat)]);
     // The agent's span comes later, in another line, and adds up what was told.
     let second = otlp(&[otlp_span("00f067aa0ba902b8", "", &agent), json!({"name": "no id"})]);
     std::fs::write(folder.join("spans.json"), format!("{first}\n{second}\n")).unwrap();
     let told = out(folder, &["import", "--db", "h.db", "spans.json"]);
-    assert_eq!(told, "spans.json: 2 events written, 0 were there already; 1 spans have no id and were left out\n");
+    assert_eq!(
+        told,
+        "spans.json: 2 events written, 0 were there already; 1 spans have no id and were left out\n"
+    );
     let again = out(folder, &["import", "--db", "h.db", "spans.json"]);
     assert!(again.starts_with("spans.json: 0 events written, 2 were there already"), "{again}");
 
-    let query = ["query", "--db", "h.db", "--measures", "model_calls,input_tokens,cost", "--by", "service", "--format", "json"];
+    let query = [
+        "query",
+        "--db",
+        "h.db",
+        "--measures",
+        "model_calls,input_tokens,cost",
+        "--by",
+        "service",
+        "--format",
+        "json",
+    ];
     let rows: Value = serde_json::from_str(&out(folder, &query)).unwrap();
     let row = &rows[0];
-    assert_eq!((&row["service"], &row["model_calls"], &row["input_tokens"]), (&json!("of-python"), &json!(1), &json!(1_000)));
+    assert_eq!(
+        (&row["service"], &row["model_calls"], &row["input_tokens"]),
+        (&json!("of-python"), &json!(1), &json!(1_000))
+    );
     // genai-prices: $0.15 and $0.60 for a million.
     assert_eq!(row["cost"]["nanodollars"], json!(210_000), "{row}");
     assert!(!events(folder, "h.db").concat().contains("anna@"), "redacted like what agents record");
-    assert_eq!(out(folder, &["history", "check", "--db", "h.db"]), "The sums of hours, days and sessions agree with the events.\n");
+    assert_eq!(
+        out(folder, &["history", "check", "--db", "h.db"]),
+        "The sums of hours, days and sessions agree with the events.\n"
+    );
 }
 
 #[test]
@@ -244,16 +264,31 @@ fn an_export_of_langfuse_becomes_calls_and_scores() {
     std::fs::write(folder.join("trace.json"), serde_json::to_string_pretty(&trace).unwrap()).unwrap();
     std::fs::write(folder.join("observations.jsonl"), format!("{line}\n")).unwrap();
     let told = out(folder, &["import", "--db", "h.db", "trace.json", "observations.jsonl"]);
-    assert!(told.contains("trace.json: 3 events written") && told.contains("observations.jsonl: 1 events written"), "{told}");
-    assert!(out(folder, &["import", "--db", "h.db", "trace.json"]).contains("0 events written, 3 were there already"));
+    assert!(
+        told.contains("trace.json: 3 events written")
+            && told.contains("observations.jsonl: 1 events written"),
+        "{told}"
+    );
+    assert!(
+        out(folder, &["import", "--db", "h.db", "trace.json"])
+            .contains("0 events written, 3 were there already")
+    );
 
-    let lines: Vec<Value> = events(folder, "h.db").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let of = |name: &str, end: &str| lines.iter().find(|line| line["name"] == name && line["end"] == end).unwrap();
+    let lines: Vec<Value> =
+        events(folder, "h.db").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of =
+        |name: &str, end: &str| lines.iter().find(|line| line["name"] == name && line["end"] == end).unwrap();
     let rank = of("rank", "ok");
     assert_eq!(rank["usage"], json!({"input": 1_000, "cache_read": 100, "output": 100}));
     assert_eq!(rank["cost"], json!({"grade": "known", "nanodollars": 200_000}));
-    assert_eq!((&rank["session"], &rank["user"], &rank["feature"]), (&json!("s1"), &json!("u1"), &json!("job_search")));
-    assert_eq!((&rank["first_token_nanos"], &rank["duration_nanos"]), (&json!(250_000_000), &json!(1_500_000_000)));
+    assert_eq!(
+        (&rank["session"], &rank["user"], &rank["feature"]),
+        (&json!("s1"), &json!("u1"), &json!("job_search"))
+    );
+    assert_eq!(
+        (&rank["first_token_nanos"], &rank["duration_nanos"]),
+        (&json!(250_000_000), &json!(1_500_000_000))
+    );
     assert_eq!((&rank["prompt"], &rank["prompt_version"]), (&json!("rank"), &json!("3")));
     assert_eq!(rank["content"]["input"][0]["parts"][0]["content"], "rank them");
     assert_eq!(of("rank", "error")["error"]["category"], "rate_limit");
@@ -270,7 +305,10 @@ fn files_of_no_known_kind_are_refused_at_their_place() {
         ("{\"a\": 1}\n", "x.json:1: not one of: events of jobmon"),
         ("\n\n[1, {}]", "x.json: item 1: not one of"),
         ("{\"resourceSpans\": []}\n{\"type\": \"call\"}\n", "x.json:2: OTLP/JSON has `resourceSpans`"),
-        ("{\"id\": \"a\", \"type\": \"GENERATION\", \"startTime\": \"2026-11-01T12:00:00Z\"}", "x.json:1: an observation of Langfuse needs `traceId`"),
+        (
+            "{\"id\": \"a\", \"type\": \"GENERATION\", \"startTime\": \"2026-11-01T12:00:00Z\"}",
+            "x.json:1: an observation of Langfuse needs `traceId`",
+        ),
         ("{\"resourceSpans\": [", "x.json:1: no JSON, at column"),
     ] {
         std::fs::write(folder.join("x.json"), text).unwrap();

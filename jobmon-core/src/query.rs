@@ -76,7 +76,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn keeps(&self, key: &Key) -> bool {
+    /// Whether it keeps events of a key.
+    pub fn keeps(&self, key: &Key) -> bool {
         let value = key.get(self.dimension);
         // What belongs to facts of one kind says nothing about calls and other facts: they stay.
         if self.dimension.is_of_facts() && value.is_none() {

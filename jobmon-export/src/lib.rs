@@ -122,4 +122,4 @@ pub use prometheus::Prometheus;
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Difference, History, HistoryError, Importer, Sqlite};
+pub use sqlite::{AlertChange, Difference, History, HistoryError, Importer, KeptCall, Sqlite};

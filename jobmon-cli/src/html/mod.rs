@@ -4,7 +4,7 @@
 //! in fixed colours and sizes, and would not follow the reader's light or dark, phone or print.
 
 mod chart;
-mod money;
+pub(crate) mod money;
 mod tiles;
 
 use jobmon_core::Quantity;
@@ -41,7 +41,7 @@ pub(crate) fn of(report: &Report) -> String {
                     @if report.is_empty() { p { "Nothing happened in this time." } }
                     (tiles::of(report))
                     (chart::over_time(report))
-                    @for section in &report.sections { (part(section)) }
+                    @for section in &report.sections { (part(section, None)) }
                 }
                 footer { (legend()) }
             }
@@ -59,28 +59,36 @@ fn titles(report: &Report) -> (String, Option<String>) {
 }
 
 /// Text of an event or a file: on one line, without characters that reorder or hide text, and not endless.
-fn name(text: &str) -> Markup {
+pub(crate) fn name(text: &str) -> Markup {
     let text = one_line(text);
     let end = text.char_indices().nth(WIDEST).map(|(end, _)| end);
     html! { bdi { (end.map_or(text.as_str(), |end| &text[..end])) @if end.is_some() { "…" } } }
 }
 
-fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn part(section: &Section) -> Markup {
+/// Where numbers of a section lead, and what stands beside its heading.
+pub(crate) struct Links<'a> {
+    /// The address behind a row's figure in a column.
+    pub(crate) of: &'a dyn Fn(usize, &str) -> Option<String>,
+    pub(crate) more: &'a Markup,
+}
+
+pub(crate) fn part(section: &Section, links: Option<&Links<'_>>) -> Markup {
     let heading = format!("{}-heading", section.id);
     html! {
         section id=(section.id) aria-labelledby=(heading) {
             h2 id=(heading) { (section.title) }
+            @if let Some(links) = links { (links.more) }
             @if matches!(section.id, "features" | "models") { (chart::by_cost(section)) }
             @if section.rows.is_empty() {
                 @if section.note.is_none() { p { "none" } }
             } @else if section.groups.is_empty() {
-                (upright(section))
+                (upright(section, links))
             } @else {
-                (table(section))
+                (table(section, links))
             }
             @if let Some(note) = &section.note { p class="note" { (note) } }
         }
@@ -88,7 +96,7 @@ fn part(section: &Section) -> Markup {
 }
 
 /// One row, its figures below each other.
-fn upright(section: &Section) -> Markup {
+fn upright(section: &Section, links: Option<&Links<'_>>) -> Markup {
     let figures = section.rows.iter().flat_map(|row| section.columns.iter().zip(&row.figures));
     html! {
         table class="upright" {
@@ -98,7 +106,7 @@ fn upright(section: &Section) -> Markup {
                 @for (column, figure) in figures.filter(|(_, figure)| !matches!(figure, None | Some(Quantity::Count(0)))) {
                     tr {
                         th scope="row" { (label(column)) }
-                        (cell(*figure, Decimals::of([*figure])))
+                        (cell(*figure, Decimals::of([*figure]), link(links, 0, column)))
                     }
                 }
             }
@@ -106,7 +114,7 @@ fn upright(section: &Section) -> Markup {
     }
 }
 
-fn table(section: &Section) -> Markup {
+fn table(section: &Section, links: Option<&Links<'_>>) -> Markup {
     let (heads, rows) = section.cells();
     let groups = section.groups.len();
     let figures = |column: &str| {
@@ -133,7 +141,7 @@ fn table(section: &Section) -> Markup {
                     }
                 }
                 tbody {
-                    @for (row, texts) in section.rows.iter().zip(&rows) {
+                    @for (number, (row, texts)) in section.rows.iter().zip(&rows).enumerate() {
                         @let own = Decimals::of(row.figures.iter().copied());
                         tr {
                             @for (place, text) in texts[..groups].iter().enumerate() {
@@ -142,7 +150,7 @@ fn table(section: &Section) -> Markup {
                             @for ((column, decimals), text) in shown.iter().zip(&texts[groups..]) {
                                 @let place = section.columns.iter().position(|name| name == column);
                                 @match place.and_then(|place| row.figures.get(place).copied().flatten()) {
-                                    Some(figure) => (cell(Some(figure), if by_row { own } else { *decimals })),
+                                    Some(figure) => (cell(Some(figure), if by_row { own } else { *decimals }, link(links, number, column))),
                                     // "none" or "-".
                                     None => td class="number" { (text) },
                                 }
@@ -155,14 +163,22 @@ fn table(section: &Section) -> Markup {
     }
 }
 
-fn cell(figure: Option<Quantity>, decimals: Decimals) -> Markup {
+fn link(links: Option<&Links<'_>>, row: usize, column: &str) -> Option<String> {
+    links.and_then(|links| (links.of)(row, column))
+}
+
+fn cell(figure: Option<Quantity>, decimals: Decimals, link: Option<String>) -> Markup {
     let exact = figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
     let text = figure.and_then(|figure| decimals.text(figure)).unwrap_or_else(|| exact.clone());
     let rounded = text != exact;
-    html! { td class="number" title=[rounded.then_some(exact)] { (text) } }
+    html! {
+        td class="number" title=[rounded.then_some(exact)] {
+            @match link { Some(link) => a href=(link) { (text) }, None => (text) }
+        }
+    }
 }
 
-fn legend() -> Markup {
+pub(crate) fn legend() -> Markup {
     html! {
         p {
             "Wasted cost is the part of the cost that went into attempts and calls that failed. "

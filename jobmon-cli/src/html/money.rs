@@ -4,11 +4,11 @@ use jobmon_core::{Cost, Quantity, Usd};
 
 /// How many decimals amounts that are shown together have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decimals(u32);
+pub(crate) struct Decimals(u32);
 
 impl Decimals {
     /// By the largest of them: cents from ten dollars on, down to millionths of a dollar.
-    pub(super) fn of(figures: impl IntoIterator<Item = Option<Quantity>>) -> Self {
+    pub(crate) fn of(figures: impl IntoIterator<Item = Option<Quantity>>) -> Self {
         let amounts = figures.into_iter().flatten().filter_map(amount);
         let most = amounts.map(|(_, usd)| usd.nanos().unsigned_abs()).max().unwrap_or(0);
         Self(match most {
@@ -19,7 +19,7 @@ impl Decimals {
     }
 
     /// An amount with so many decimals; `None` for what is no money. What would be rounded to nothing is "less than".
-    pub(super) fn text(self, figure: Quantity) -> Option<String> {
+    pub(crate) fn text(self, figure: Quantity) -> Option<String> {
         let (bound, usd) = amount(figure)?;
         let unit = 10_u64.pow(9 - self.0.min(9));
         let nanos = usd.nanos().unsigned_abs();

@@ -169,8 +169,10 @@ impl Export {
                 received[at].1.spans.push(span);
             }
         }
-        let by_id: HashMap<&str, &Value> =
-            observations.iter().filter_map(|observation| Some((text(observation, "id")?, observation))).collect();
+        let by_id: HashMap<&str, &Value> = observations
+            .iter()
+            .filter_map(|observation| Some((text(observation, "id")?, observation)))
+            .collect();
         for score in &scores {
             let about = about(score, &roots);
             if let Some(log) = log(score, about) {
@@ -255,7 +257,8 @@ fn span(observation: &Value, trace: &Value) -> Option<SpanData> {
 
 /// What a score is about: an observation, or the outermost one of its trace.
 fn about<'v>(score: &'v Value, roots: &HashMap<String, &'v Value>) -> Option<&'v str> {
-    text(score, "observationId").or_else(|| roots.get(text(score, "traceId")?).and_then(|root| text(root, "id")))
+    text(score, "observationId")
+        .or_else(|| roots.get(text(score, "traceId")?).and_then(|root| text(root, "id")))
 }
 
 fn log(score: &Value, about: Option<&str>) -> Option<LogData> {

@@ -1,6 +1,7 @@
 //! The report as one long table of comma-separated values (RFC 4180): a line for each figure.
 
 use crate::csv::{cell_text, line};
+use jobmon_core::Quantity;
 use jobmon_core::report::{Report, ReportKind, Section, figure_parts};
 
 /// What rows of the report are about, each in a column of its own, so that the columns are always the same. Other reports
@@ -63,6 +64,37 @@ pub(super) fn of(report: &Report) -> String {
         if let Some(note) = &section.note {
             add(section.id, &no_group, ["note", &cell_text(note), "text", ""]);
         }
+    }
+    text
+}
+
+/// One section as a table: a column for each group and each figure; money in dollars, with its grade in a column of its own
+/// where that is not always "known".
+pub(crate) fn section(section: &Section) -> String {
+    let mut heads: Vec<String> = section.groups.iter().map(|name| (*name).to_owned()).collect();
+    let graded: Vec<bool> = (0..section.columns.len())
+        .map(|column| {
+            section.rows.iter().any(|row| matches!(row.figures.get(column), Some(Some(Quantity::Cost(_)))))
+        })
+        .collect();
+    for (name, graded) in section.columns.iter().zip(&graded) {
+        heads.push((*name).to_owned());
+        if *graded {
+            heads.push(format!("{name}_grade"));
+        }
+    }
+    let mut text = line(&heads);
+    for row in &section.rows {
+        let mut cells: Vec<String> =
+            row.group.iter().map(|value| value.as_deref().map_or_else(String::new, cell_text)).collect();
+        for (figure, graded) in row.figures.iter().zip(&graded) {
+            let (value, _, grade) = figure.map_or((String::new(), "", ""), figure_parts);
+            cells.push(value);
+            if *graded {
+                cells.push(grade.to_owned());
+            }
+        }
+        text.push_str(&line(&cells));
     }
     text
 }

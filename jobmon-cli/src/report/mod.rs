@@ -1,6 +1,8 @@
 //! `jobmon report`.
 
 mod csv;
+
+pub(crate) use csv::section as section_to_csv;
 mod values;
 
 use crate::args::{Source, Span};

@@ -14,7 +14,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args as Group;
 use guard::{Hosts, Token};
-use jobmon_core::Intake;
+use jobmon_core::{Alert, Intake, Settings};
 use jobmon_export::History;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -71,7 +71,8 @@ impl FromStr for Place {
 struct App {
     store: Store,
     db: Arc<PathBuf>,
-    config: Option<Arc<PathBuf>>,
+    settings: Arc<Settings>,
+    alerts: Arc<Vec<Alert>>,
     token: Option<Token>,
     hosts: Arc<Hosts>,
 }
@@ -100,20 +101,22 @@ pub(crate) fn run(args: ServeArgs) -> Result<Answer, Message> {
     }
     let settings = jobmon_export::settings(args.config.as_deref()).map_err(message)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(message)?.block_on(serve(args, token, Intake::new(settings)))
+    runtime.map_err(message)?.block_on(serve(args, token, settings))
 }
 
-async fn serve(args: ServeArgs, token: Option<Token>, intake: Intake) -> Result<Answer, Message> {
+async fn serve(args: ServeArgs, token: Option<Token>, settings: Settings) -> Result<Answer, Message> {
     let pages = listen(args.listen, "--listen").await?;
     let grpc = match args.grpc.0 {
         Some(address) => Some(listen(address, "--grpc, or `--grpc off`").await?),
         None => None,
     };
-    let (store, writer) = Store::open(&args.source.db, intake)?;
+    let alerts = jobmon_export::alerts(args.config.as_deref()).map_err(message)?;
+    let (store, writer) = Store::open(&args.source.db, Intake::new(settings.clone()))?;
     let app = App {
         store: store.clone(),
         db: Arc::new(args.source.db),
-        config: args.config.map(Arc::new),
+        settings: Arc::new(settings),
+        alerts: Arc::new(alerts),
         token: token.clone(),
         hosts: Arc::new(Hosts(args.hosts)),
     };

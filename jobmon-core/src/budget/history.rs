@@ -4,13 +4,16 @@ use super::amount::Amount;
 use super::book::{Book, Entry, Spent, Work};
 use super::counter::Counter;
 use super::definition::{Only, Unpriced};
+use super::status::BudgetStatus;
 use super::window::Window;
 use crate::aggregate::Aggregate;
 use crate::dimension::{Dimension, Key};
 use crate::event::Event;
 use crate::query::{Engine, Filter, Query, QueryError, Range};
+use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::Timestamp;
+use crate::warning::Warnings;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -27,6 +30,35 @@ impl Budgets {
     /// None where there is nothing to tell.
     pub(crate) fn of(book: &Arc<Book>) -> Option<Self> {
         (!book.is_empty()).then(|| Self(Arc::clone(book)))
+    }
+
+    /// How much of each budget of some settings is left now, by what a history has; what it does not have is not counted.
+    ///
+    /// ```
+    /// use jobmon_core::{Budget, Budgets, Memory, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.budgets = vec![Budget::new("analysis").limit("$5").per_day()];
+    /// let left = Budgets::left(&settings, &Memory::default())?;
+    /// assert_eq!(left[0].remaining().to_string(), "$5.00");
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a budget cannot work, or the history cannot be read.
+    pub fn left(settings: &Settings, history: &dyn Engine) -> Result<Vec<BudgetStatus>, String> {
+        let now = Timestamp::now();
+        let mut settings = settings.clone();
+        // What is only looked at warns nobody.
+        settings.warnings = Warnings::to(|_| {});
+        let budgets = Self(Arc::new(Book::new(&settings, now).map_err(|error| error.to_string())?));
+        let events_from = budgets.seed(history).map_err(|error| error.to_string())?;
+        if let Some(since) = events_from {
+            let range = Range { since, until: Timestamp::MAX };
+            let spent = history.events(range, &mut |_, event| budgets.spent_before(event));
+            spent.map_err(|error| error.to_string())?;
+        }
+        Ok(budgets.0.statuses(now))
     }
 
     /// Whether the exporter that asks is the first: of several histories one tells, so that nothing is counted twice.

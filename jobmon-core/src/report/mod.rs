@@ -110,6 +110,30 @@ impl Report {
         Ok(Self { period, ..Self::new(ReportKind::Overview, range, sections) })
     }
 
+    /// What a period will have cost at its end; `None` for one that is over.
+    ///
+    /// # Errors
+    /// When the engine cannot answer.
+    pub fn forecast_of(engine: &dyn Engine, period: &Period) -> Result<Option<Section>, QueryError> {
+        if period.is_over() {
+            return Ok(None);
+        }
+        let spent = total(engine, period.range())?.cost;
+        forecast::section(engine, period, spent).map(Some)
+    }
+
+    /// The parts of the report that tell the most at once: a summary, models, errors. Read from sums alone.
+    ///
+    /// # Errors
+    /// When the engine cannot answer.
+    pub fn summary_of(engine: &dyn Engine, range: Range) -> Result<Vec<Section>, QueryError> {
+        let questions = questions::BEFORE.iter().chain(questions::AFTER);
+        let told = questions.filter(|question| matches!(question.id, "summary" | "models" | "errors"));
+        let mut sections = told.map(|question| question.ask(engine, range)).collect::<Result<Vec<_>, _>>()?;
+        sections.retain(Section::has_something_to_say);
+        Ok(sections)
+    }
+
     /// A report of one's own: those sections that have something to say.
     pub fn of_sections(kind: ReportKind, range: Range, sections: Vec<Section>) -> Self {
         Self::new(kind, range, sections)

@@ -3,7 +3,9 @@
 use super::read::Snapshot;
 use super::{History, HistoryError, Sqlite, audit, schema};
 use crate::account::Action;
-use jobmon_core::{AlertMemory, AlertState, Dimension, EngineError, Recent, Resource, Text, Timestamp};
+use jobmon_core::{
+    AlertMemory, AlertState, Dimension, EngineError, NoticeKind, Range, Recent, Resource, Text, Timestamp,
+};
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,15 @@ CREATE TABLE alert_states (
     PRIMARY KEY (project, service, environment, alert, groups)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE silences (alert TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What became of alerts; `kind` is a kind of notice.
+pub(super) const CHANGES: &str = "
+CREATE TABLE alert_changes (
+    at INTEGER NOT NULL, project TEXT NOT NULL, service TEXT NOT NULL, environment TEXT NOT NULL,
+    alert TEXT NOT NULL, groups TEXT NOT NULL, kind TEXT NOT NULL, since INTEGER NOT NULL, silent INTEGER NOT NULL
+) STRICT;
+CREATE INDEX alert_changes_by_time ON alert_changes (at);
 ";
 
 /// The memory of the alerts of agents that write a history.
@@ -78,29 +89,38 @@ impl AlertMemory for Kept {
     }
 
     fn states(&mut self, resource: &Resource) -> Result<Vec<AlertState>, EngineError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT alert, groups, since, told, heard FROM alert_states
-                 WHERE project = ?1 AND service = ?2 AND environment = ?3",
-            )?;
-            let found = statement.query_map(owner(resource), state)?;
-            Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
-        })
+        self.run(|connection| states_of(connection, resource))
     }
 
     fn keep(&mut self, resource: &Resource, states: &[AlertState]) -> Result<(), EngineError> {
         let [project, service, environment] = owner(resource);
         self.run(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let before = states_of(&transaction, resource)?;
+            for (state, kind) in changes(&before, states) {
+                let at = Timestamp::now().nanos();
+                let (alert, groups) = (state.alert.as_str(), groups_to_json(&state.group));
+                transaction.execute(
+                    "INSERT INTO alert_changes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    params![
+                        at,
+                        project,
+                        service,
+                        environment,
+                        alert,
+                        groups,
+                        kind.name(),
+                        state.since.nanos(),
+                        !state.heard
+                    ],
+                )?;
+            }
             transaction.execute(
                 "DELETE FROM alert_states WHERE project = ?1 AND service = ?2 AND environment = ?3",
                 [project, service, environment],
             )?;
             for AlertState { alert, group, since, told, heard } in states {
-                let pair = |(dimension, value): &(Dimension, Option<Text>)| {
-                    json!([dimension.name(), value.as_deref()])
-                };
-                let groups = Value::Array(group.iter().map(pair).collect()).to_string();
+                let groups = groups_to_json(group);
                 let (alert, told) = (alert.as_str(), told.map(Timestamp::nanos));
                 transaction.execute(
                     "INSERT INTO alert_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -116,12 +136,78 @@ impl AlertMemory for Kept {
     }
 }
 
+type Group = Vec<(Dimension, Option<Text>)>;
+
+fn groups_to_json(group: &Group) -> String {
+    let pair = |(dimension, value): &(Dimension, Option<Text>)| json!([dimension.name(), value.as_deref()]);
+    Value::Array(group.iter().map(pair).collect()).to_string()
+}
+
+/// `None` where a later version wrote a dimension that this one does not know.
+fn groups_from_json(json: &str) -> Option<Group> {
+    let groups: Vec<(String, Option<String>)> = serde_json::from_str(json).unwrap_or_default();
+    let pair = |(name, value): (String, Option<String>)| Some((name.parse().ok()?, value.map(Text::from)));
+    groups.into_iter().map(pair).collect()
+}
+
+fn states_of(connection: &Connection, resource: &Resource) -> rusqlite::Result<Vec<AlertState>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT alert, groups, since, told, heard FROM alert_states
+         WHERE project = ?1 AND service = ?2 AND environment = ?3",
+    )?;
+    let found = statement.query_map(owner(resource), state)?;
+    Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// What fires now and did not before, and the other way.
+fn changes<'s>(before: &'s [AlertState], after: &'s [AlertState]) -> Vec<(&'s AlertState, NoticeKind)> {
+    let fires = |states: &[AlertState], of: &AlertState| {
+        states
+            .iter()
+            .any(|state| state.told.is_some() && (&state.alert, &state.group) == (&of.alert, &of.group))
+    };
+    let fired = |state: &&AlertState| state.told.is_some();
+    let new = after.iter().filter(fired).filter(|state| !fires(before, state));
+    let over = before.iter().filter(fired).filter(|state| !fires(after, state));
+    new.map(|state| (state, NoticeKind::Firing))
+        .chain(over.map(|state| (state, NoticeKind::Resolved)))
+        .collect()
+}
+
+/// What became of a group of an alert of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertChange {
+    /// When.
+    pub at: Timestamp,
+    /// Whose alert it is.
+    pub resource: Resource,
+    /// The alert.
+    pub alert: Text,
+    /// The group: a value for each dimension that the alert looks at.
+    pub group: Vec<(Dimension, Option<Text>)>,
+    /// Whether it began to fire, or is over.
+    pub kind: NoticeKind,
+    /// Since when its condition held.
+    pub since: Timestamp,
+    /// Whether nobody was told, as it was silenced.
+    pub silent: bool,
+}
+
+fn resource_of(row: &Row<'_>, at: usize) -> rusqlite::Result<Resource> {
+    let text = |column: usize| {
+        let text: String = row.get(column)?;
+        Ok::<_, rusqlite::Error>((!text.is_empty()).then(|| Text::from(text)))
+    };
+    let mut resource = Resource::default();
+    (resource.project_id, resource.service_name, resource.environment) =
+        (text(at)?, text(at + 1)?, text(at + 2)?);
+    Ok(resource)
+}
+
 /// `None` where a later version wrote a dimension that this one does not know.
 fn state(row: &Row<'_>) -> rusqlite::Result<Option<AlertState>> {
-    let groups: Vec<(String, Option<String>)> =
-        serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
-    let pair = |(name, value): (String, Option<String>)| Some((name.parse().ok()?, value.map(Text::from)));
-    let Some(group) = groups.into_iter().map(pair).collect() else { return Ok(None) };
+    let Some(group) = groups_from_json(&row.get::<_, String>(1)?) else { return Ok(None) };
     Ok(Some(AlertState {
         alert: Text::from(row.get::<_, String>(0)?),
         group,
@@ -146,6 +232,52 @@ impl History {
     /// When it cannot be read.
     pub fn silences(&self) -> Result<BTreeMap<Text, Timestamp>, HistoryError> {
         silences(&self.connection).map_err(HistoryError::sqlite(&self.path))
+    }
+
+    /// Where alerts stand that hold, of all services that write this history: those with `told` fire.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn alert_states(&self) -> Result<Vec<(Resource, AlertState)>, HistoryError> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT alert, groups, since, told, heard, project, service, environment FROM alert_states ORDER BY since",
+            )?;
+            let found = statement.query_map([], |row| Ok((resource_of(row, 5)?, state(row)?)))?;
+            let found: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
+            Ok(found.into_iter().filter_map(|(resource, state)| Some((resource, state?))).collect())
+        };
+        read().map_err(HistoryError::sqlite(&self.path))
+    }
+
+    /// What became of alerts in a time, the newest first, at most so many.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn alert_changes(&self, range: Range, most: usize) -> Result<Vec<AlertChange>, HistoryError> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT at, alert, groups, kind, since, silent, project, service, environment FROM alert_changes
+                 WHERE at >= ?1 AND at < ?2 ORDER BY at DESC, rowid DESC LIMIT ?3",
+            )?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let found = statement.query_map((range.since.nanos(), range.until.nanos(), most), |row| {
+                let (group, kind) =
+                    (groups_from_json(&row.get::<_, String>(2)?), row.get::<_, String>(3)?.parse());
+                let (Some(group), Ok(kind)) = (group, kind) else { return Ok(None) };
+                Ok(Some(AlertChange {
+                    at: Timestamp::from_nanos(row.get(0)?),
+                    resource: resource_of(row, 6)?,
+                    alert: Text::from(row.get::<_, String>(1)?),
+                    group,
+                    kind,
+                    since: Timestamp::from_nanos(row.get(4)?),
+                    silent: row.get(5)?,
+                }))
+            })?;
+            Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        };
+        read().map_err(HistoryError::sqlite(&self.path))
     }
 
     /// Names of the alerts that agents had when they started last, by the audit log.

@@ -7,6 +7,7 @@
 mod alerts;
 mod audit;
 mod budgets;
+mod calls;
 mod check;
 mod compliance;
 mod erase;
@@ -21,6 +22,8 @@ mod sessions;
 mod vacuum;
 mod write;
 
+pub use alerts::AlertChange;
+pub use calls::KeptCall;
 pub use check::Difference;
 pub use import::Importer;
 pub use read::History;

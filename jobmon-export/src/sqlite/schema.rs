@@ -162,6 +162,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
         transaction.execute_batch(TRACES)?;
         transaction.execute_batch(KEYS)?;
         transaction.execute_batch(alerts::TABLES)?;
+        transaction.execute_batch(alerts::CHANGES)?;
         transaction.execute_batch(audit::TABLE)?;
         transaction.execute_batch(retention::TABLE)?;
         transaction.execute_batch(REPRICINGS)?;
@@ -229,6 +230,7 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     }
     if found < 8 {
         connection.execute_batch(TRACES)?;
+        connection.execute_batch(alerts::CHANGES)?;
     }
     connection.pragma_update(None, "user_version", VERSION)
 }
