@@ -64,6 +64,11 @@ pub(crate) fn point(text: &str) -> Option<Timestamp> {
     i64::try_from(moment.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
+/// Nanoseconds since 1970.
+pub(crate) fn nanos(time: std::time::SystemTime) -> i64 {
+    Timestamp::from(time).nanos()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,17 +76,22 @@ pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Imported, 
 pub use alerts::Alertmanager;
 #[cfg(feature = "email")]
 pub use alerts::Email;
+#[cfg(all(feature = "config", feature = "sqlite"))]
+pub use alerts::HistoryAlerts;
 #[cfg(feature = "slack")]
 pub use alerts::Slack;
 #[cfg(feature = "webhook")]
 pub use alerts::Webhook;
-pub use alerts::{Channel, ConsoleChannel};
+pub use alerts::{Channel, ConsoleChannel, Document};
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
+#[cfg(feature = "config")]
+#[doc(hidden)]
+pub use config::document;
 pub use config::{ConfigError, load_prices};
 #[cfg(feature = "config")]
-pub use config::{alerts, outcome_values, retention, settings, user_key};
+pub use config::{alerts, channels, outcome_values, retention, settings, user_key};
 #[cfg(feature = "console")]
 pub use console::Console;
 #[cfg(all(feature = "disabled", not(feature = "console")))]

@@ -86,21 +86,30 @@ pub(crate) fn part(section: &Section, links: Option<&Links<'_>>) -> Markup {
             @if section.rows.is_empty() {
                 @if section.note.is_none() { p { "none" } }
             } @else if section.groups.is_empty() {
-                (upright(section, links))
+                (upright(section, section.title, links))
             } @else {
-                (table(section, links))
+                (table(section, section.title, links))
             }
             @if let Some(note) = &section.note { p class="note" { (note) } }
         }
     }
 }
 
+/// A section's table under another title.
+pub(crate) fn bare(section: &Section, title: &str, links: &Links<'_>) -> Markup {
+    html! {
+        @if section.rows.is_empty() { p { "Nothing in this time." } }
+        @else if section.groups.is_empty() { (upright(section, title, Some(links))) }
+        @else { (table(section, title, Some(links))) }
+    }
+}
+
 /// One row, its figures below each other.
-fn upright(section: &Section, links: Option<&Links<'_>>) -> Markup {
+fn upright(section: &Section, title: &str, links: Option<&Links<'_>>) -> Markup {
     let figures = section.rows.iter().flat_map(|row| section.columns.iter().zip(&row.figures));
     html! {
         table class="upright" {
-            caption { (section.title) }
+            caption { (title) }
             thead { tr { th scope="col" { "figure" } th scope="col" class="number" { "value" } } }
             tbody {
                 @for (column, figure) in figures.filter(|(_, figure)| !matches!(figure, None | Some(Quantity::Count(0)))) {
@@ -114,7 +123,7 @@ fn upright(section: &Section, links: Option<&Links<'_>>) -> Markup {
     }
 }
 
-fn table(section: &Section, links: Option<&Links<'_>>) -> Markup {
+fn table(section: &Section, title: &str, links: Option<&Links<'_>>) -> Markup {
     let (heads, rows) = section.cells();
     let groups = section.groups.len();
     let figures = |column: &str| {
@@ -130,9 +139,9 @@ fn table(section: &Section, links: Option<&Links<'_>>) -> Markup {
     // Where each row is a figure of its own kind, its amounts are alike.
     let by_row = section.groups == ["compared"];
     html! {
-        div class="scroll" role="region" aria-label=(section.title) tabindex="0" {
+        div class="scroll" role="region" aria-label=(title) tabindex="0" {
             table {
-                caption { (section.title) }
+                caption { (title) }
                 thead {
                     tr {
                         @for (place, (head, _)) in heads.iter().enumerate() {

@@ -1,9 +1,12 @@
 //! `jobmon serve`: takes OTLP of any program into the history, and shows it.
 
+mod duties;
 mod grpc;
 mod guard;
 mod ingest;
 mod pages;
+mod panels;
+mod schedule;
 mod store;
 
 use crate::args::Source;
@@ -13,9 +16,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args as Group;
+use duties::Duties;
 use guard::{Hosts, Token};
-use jobmon_core::{Alert, Intake, Settings};
-use jobmon_export::History;
+use jobmon_core::{Alert, Intake, Settings, Timestamp};
+use jobmon_export::{History, HistoryAlerts};
+use panels::Folder;
+use schedule::Schedule;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +52,9 @@ pub(crate) struct ServeArgs {
     /// A name under which the server is reached, beside addresses and `localhost`; can be repeated
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
+    /// The folder of dashboards of your own, each a TOML file
+    #[arg(long, value_name = "FOLDER", default_value = "dashboards")]
+    dashboards: PathBuf,
     /// The configuration with prices, redaction, `user_key`, budgets and alerts; default: `JOBMON_CONFIG`, else `jobmon.toml`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -73,6 +82,7 @@ struct App {
     db: Arc<PathBuf>,
     settings: Arc<Settings>,
     alerts: Arc<Vec<Alert>>,
+    folder: Arc<Folder>,
     token: Option<Token>,
     hosts: Arc<Hosts>,
 }
@@ -111,15 +121,31 @@ async fn serve(args: ServeArgs, token: Option<Token>, settings: Settings) -> Res
         None => None,
     };
     let alerts = jobmon_export::alerts(args.config.as_deref()).map_err(message)?;
+    let reports = schedule::read(args.config.as_deref())?;
     let (store, writer) = Store::open(&args.source.db, Intake::new(settings.clone()))?;
     let app = App {
         store: store.clone(),
         db: Arc::new(args.source.db),
         settings: Arc::new(settings),
         alerts: Arc::new(alerts),
+        folder: Arc::new(Folder(args.dashboards)),
         token: token.clone(),
         hosts: Arc::new(Hosts(args.hosts)),
     };
+    let channels = if reports.is_empty() {
+        Vec::new()
+    } else {
+        jobmon_export::channels(args.config.as_deref()).map_err(message)?
+    };
+    let schedule = Schedule::new(
+        reports,
+        channels,
+        app.db.to_path_buf(),
+        app.settings.prices.clone(),
+        Timestamp::now(),
+    )?;
+    let watched = HistoryAlerts::open(&app.db, args.config.as_deref()).map_err(message)?;
+    let duties = Duties::start(watched, schedule, app.settings.retention, app.db.to_path_buf())?;
     let listens = |listener: &TcpListener| listener.local_addr().map_err(message);
     let mut told = format!("jobmon: pages and OTLP/HTTP at http://{}", listens(&pages)?);
     if let Some(grpc) = &grpc {
@@ -150,8 +176,14 @@ async fn serve(args: ServeArgs, token: Option<Token>, settings: Settings) -> Res
     drop(tasks);
     let counts = Arc::clone(store.counts());
     drop(store);
-    // What was taken is written to its end.
-    let _ = tokio::time::timeout(GRACE, tokio::task::spawn_blocking(move || writer.join())).await;
+    // What was taken is written to its end, and what is being told is told.
+    let end = move || {
+        let _ = writer.join();
+        if let Some(duties) = duties {
+            duties.end();
+        }
+    };
+    let _ = tokio::time::timeout(GRACE, tokio::task::spawn_blocking(end)).await;
     stopped?;
     let (written, known) = (counts.written.load(Ordering::Relaxed), counts.known.load(Ordering::Relaxed));
     let refused = counts.refused.load(Ordering::Relaxed);

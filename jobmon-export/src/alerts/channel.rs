@@ -39,6 +39,27 @@ pub trait Channel: Send {
     /// # Errors
     /// [`ExportError::Busy`]: the same notice is offered again, some times. [`ExportError::Refused`]: it is not.
     fn tell(&mut self, notice: &Notice, from: &Resource) -> Result<(), ExportError>;
+
+    /// Hands on a report. By default, a channel takes none.
+    ///
+    /// # Errors
+    /// As of [`tell`](Self::tell).
+    fn report(&mut self, document: &Document) -> Result<(), ExportError> {
+        let reason = format!("channel `{}` takes no reports, such as `{}`", self.name(), document.title);
+        Err(ExportError::Refused { reason })
+    }
+}
+
+/// A report for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "built by who makes reports")]
+pub struct Document {
+    /// What it is, in one line.
+    pub title: String,
+    /// All of it as plain text.
+    pub text: String,
+    /// All of it as one HTML file, for channels that show it.
+    pub html: Option<String>,
 }
 
 impl fmt::Debug for dyn Channel {

@@ -1,6 +1,6 @@
 //! [`ConsoleChannel`]: a line on standard error.
 
-use super::channel::Channel;
+use super::channel::{Channel, Document};
 use super::message;
 use jobmon_core::{ExportError, Notice, Resource};
 use std::io::Write;
@@ -44,6 +44,11 @@ impl Channel for ConsoleChannel {
     fn tell(&mut self, notice: &Notice, _: &Resource) -> Result<(), ExportError> {
         // A closed standard error must not harm the host.
         let _ = writeln!(std::io::stderr(), "jobmon: alert {}", message::line(notice));
+        Ok(())
+    }
+
+    fn report(&mut self, document: &Document) -> Result<(), ExportError> {
+        let _ = writeln!(std::io::stderr(), "{}", document.text);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! [`Email`]: by SMTP, as text and HTML.
 
-use super::channel::Channel;
+use super::channel::{Channel, Document};
 use super::message;
 use jobmon_core::{ExportError, Notice, NoticeKind, Resource};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
 use std::fmt;
@@ -93,6 +93,24 @@ impl Email {
         self
     }
 
+    /// A message from whom to whom.
+    fn begin(&self) -> MessageBuilder {
+        self.to.iter().fold(Message::builder().from(self.from.clone()), |builder, to| builder.to(to.clone()))
+    }
+
+    fn send(&self, message: Result<Message, lettre::error::Error>) -> Result<(), ExportError> {
+        let message =
+            message.map_err(|error| ExportError::Refused { reason: format!("it is no message: {error}") })?;
+        self.transport.send(&message).map(drop).map_err(|error| {
+            let reason = reason(&error);
+            if error.is_permanent() {
+                ExportError::Refused { reason }
+            } else {
+                ExportError::Busy { after: Duration::ZERO, reason }
+            }
+        })
+    }
+
     fn message(&self, notice: &Notice, from: &Resource) -> Result<Message, lettre::error::Error> {
         let state = match notice.kind {
             NoticeKind::Resolved => "resolved",
@@ -104,10 +122,7 @@ impl Email {
         let subject = jobmon_core::report::one_line(&format!("[{state}] {}{group}", notice.alert));
         let lines = lines(notice, from);
         let first = thread(notice, self.from.email.domain());
-        let mut builder = Message::builder().from(self.from.clone()).subject(subject);
-        for to in &self.to {
-            builder = builder.to(to.clone());
-        }
+        let mut builder = self.begin().subject(subject);
         builder = if notice.kind == NoticeKind::Firing {
             builder.message_id(Some(first))
         } else {
@@ -178,19 +193,17 @@ impl Channel for Email {
     }
 
     fn tell(&mut self, notice: &Notice, from: &Resource) -> Result<(), ExportError> {
-        let message = self.message(notice, from);
-        let message =
-            message.map_err(|error| ExportError::Refused { reason: format!("it is no message: {error}") })?;
-        match self.transport.send(&message) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let reason = reason(&error);
-                if error.is_permanent() {
-                    return Err(ExportError::Refused { reason });
-                }
-                Err(ExportError::Busy { after: Duration::ZERO, reason })
+        self.send(self.message(notice, from))
+    }
+
+    fn report(&mut self, document: &Document) -> Result<(), ExportError> {
+        let builder = self.begin().subject(jobmon_core::report::one_line(&document.title)).message_id(None);
+        self.send(match &document.html {
+            Some(html) => {
+                builder.multipart(MultiPart::alternative_plain_html(document.text.clone(), html.clone()))
             }
-        }
+            None => builder.body(document.text.clone()),
+        })
     }
 }
 

@@ -6,6 +6,8 @@ mod channel;
 mod console;
 #[cfg(feature = "email")]
 mod email;
+#[cfg(all(feature = "config", feature = "sqlite"))]
+mod history;
 mod message;
 mod outbox;
 #[cfg(any(feature = "alertmanager", feature = "slack", feature = "webhook"))]
@@ -25,14 +27,19 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "alertmanager")]
 pub use alertmanager::Alertmanager;
-pub use channel::Channel;
+pub use channel::{Channel, Document};
 pub use console::ConsoleChannel;
 #[cfg(feature = "email")]
 pub use email::Email;
+#[cfg(all(feature = "config", feature = "sqlite"))]
+pub use history::HistoryAlerts;
 #[cfg(feature = "slack")]
 pub use slack::Slack;
 #[cfg(feature = "webhook")]
 pub use webhook::Webhook;
+
+/// Opens what is looked at.
+type OpenEngine = dyn FnMut() -> Result<Box<dyn jobmon_core::Engine>, String> + Send;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -49,6 +56,8 @@ pub(crate) struct Alerts {
     memory: Option<Box<dyn AlertMemory>>,
     /// What the memory has.
     kept: Vec<AlertState>,
+    /// What is looked at instead of what happens in the program.
+    engine: Option<Box<OpenEngine>>,
     /// When the program started: what happened before is in the memory.
     started: Option<Timestamp>,
     resource: Arc<Resource>,
@@ -85,6 +94,7 @@ impl Alerts {
             outboxes: channels.into_iter().map(Outbox::new).collect(),
             memory,
             kept: Vec::new(),
+            engine: None,
             started: None,
             resource: Arc::default(),
             health: Health::alone("alerts"),
@@ -121,9 +131,15 @@ impl Alerts {
             }
             None => {}
         }
-        match self.watch.look(&self.recent, now) {
+        let looked = match &mut self.engine {
+            None => self.watch.look(&self.recent, now).map_err(|error| error.to_string()),
+            Some(open) => {
+                open().and_then(|engine| self.watch.look(&*engine, now).map_err(|error| error.to_string()))
+            }
+        };
+        match looked {
             Ok(notices) => notices.iter().filter(|notice| !notice.silent).for_each(|notice| self.put(notice)),
-            Err(error) => self.health.warn("query", &error.to_string()),
+            Err(error) => self.health.warn("query", &error),
         }
         for alert in self.watch.crowded() {
             let text =

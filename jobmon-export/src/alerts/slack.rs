@@ -1,6 +1,6 @@
 //! [`Slack`]: a channel of Slack, by an incoming webhook.
 
-use super::channel::Channel;
+use super::channel::{Channel, Document};
 use super::message;
 use super::post::Post;
 use jobmon_core::{ExportError, Notice, NoticeKind, Resource};
@@ -49,6 +49,10 @@ impl Channel for Slack {
     fn tell(&mut self, notice: &Notice, from: &Resource) -> Result<(), ExportError> {
         self.post.send(&payload(notice, from).to_string(), &[])
     }
+
+    fn report(&mut self, document: &Document) -> Result<(), ExportError> {
+        self.post.send(&report(document).to_string(), &[])
+    }
 }
 
 fn payload(notice: &Notice, from: &Resource) -> Value {
@@ -80,6 +84,34 @@ fn payload(notice: &Notice, from: &Resource) -> Value {
     })
 }
 
+/// Blocks that a message has at most, less its title.
+const BLOCKS: usize = 49;
+
+/// A report as blocks of whole lines; what is beyond them is left out, and said to be.
+fn report(document: &Document) -> Value {
+    let fence = "```".len() * 2;
+    let mut texts: Vec<String> = Vec::new();
+    for line in document.text.lines() {
+        let line = cut(&escaped(line).replace("```", "` ` `"), SECTION - fence - 1);
+        match texts.last_mut() {
+            Some(text) if text.chars().count() + line.chars().count() + 1 < SECTION - fence => {
+                text.push('\n');
+                text.push_str(&line);
+            }
+            _ => texts.push(line),
+        }
+    }
+    if texts.len() > BLOCKS {
+        texts.truncate(BLOCKS - 1);
+        texts.push("The rest is left out: there is too much of it for Slack.".to_owned());
+    }
+    let header =
+        json!({"type": "header", "text": {"type": "plain_text", "text": cut(&document.title, HEADER)}});
+    let block = |text: &String| json!({"type": "section", "text": {"type": "mrkdwn", "text": format!("```{text}```")}});
+    let blocks: Vec<Value> = std::iter::once(header).chain(texts.iter().map(block)).collect();
+    json!({ "text": cut(&escaped(&document.title), SECTION), "blocks": blocks })
+}
+
 /// What would be a mention, a link or a special command is text
 /// ([escaping](https://docs.slack.dev/messaging/formatting-message-text/#escaping)).
 fn escaped(text: &str) -> String {
@@ -98,6 +130,22 @@ fn cut(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
     use jobmon_core::{Alert, AlertWatch, Recent, Text, Timestamp};
+
+    #[test]
+    fn reports_of_any_length_fit() {
+        let document =
+            Document { title: "Weekly".repeat(60), text: "a <b> ``` line\n".repeat(30_000), html: None };
+        let payload = report(&document);
+        let blocks = payload["blocks"].as_array().expect("blocks");
+        assert!(blocks.len() <= 50);
+        assert!(
+            blocks.iter().all(|block| block["text"]["text"]
+                .as_str()
+                .is_some_and(|text| text.chars().count() <= SECTION))
+        );
+        assert!(blocks[0]["text"]["text"].as_str().is_some_and(|text| text.chars().count() <= HEADER));
+        assert!(payload.to_string().contains("left out") && !payload.to_string().contains("<b>"));
+    }
 
     #[test]
     fn hostile_text_mentions_nobody_and_long_text_fits() {

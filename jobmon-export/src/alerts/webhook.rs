@@ -1,11 +1,12 @@
 //! [`Webhook`]: any address, in JSON, signed.
 
-use super::channel::Channel;
+use super::channel::{Channel, Document};
 use super::message;
 use super::post::Post;
 use crate::base64;
 use jobmon_core::{ExportError, Notice, Resource, SpanId, Timestamp, TraceId};
 use ring::hmac;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// Posts notices to an address, as JSON, signed by the rules of [Standard Webhooks](https://www.standardwebhooks.com/).
@@ -48,6 +49,13 @@ impl Webhook {
         self
     }
 
+    fn send(&self, body: &Value) -> Result<(), ExportError> {
+        let body = body.to_string();
+        let id = format!("msg_{}{}", TraceId::random(), SpanId::random());
+        let seconds = Timestamp::now().nanos().div_euclid(1_000_000_000);
+        self.post.send(&body, &self.headers(&id, seconds, &body))
+    }
+
     fn headers(&self, id: &str, seconds: i64, body: &str) -> Vec<(&'static str, String)> {
         let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", seconds.to_string())];
         if let Some(key) = &self.key {
@@ -64,10 +72,11 @@ impl Channel for Webhook {
     }
 
     fn tell(&mut self, notice: &Notice, from: &Resource) -> Result<(), ExportError> {
-        let body = message::json(notice, from).to_string();
-        let id = format!("msg_{}{}", TraceId::random(), SpanId::random());
-        let seconds = Timestamp::now().nanos().div_euclid(1_000_000_000);
-        self.post.send(&body, &self.headers(&id, seconds, &body))
+        self.send(&message::json(notice, from))
+    }
+
+    fn report(&mut self, document: &Document) -> Result<(), ExportError> {
+        self.send(&json!({ "type": "report", "title": document.title, "text": document.text }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[[alerts]]` in `jobmon.toml`.
 
-use super::file::{Item, Mistake, count, duration, expected, named, place, string, strings, unknown};
+use super::document::{Item, Mistake, count, duration, expected, named, place, string, strings, unknown};
 use super::list;
 use jobmon_core::{Alert, Dimension, NoData, Timestamp};
 use std::time::Duration;

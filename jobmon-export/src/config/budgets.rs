@@ -1,6 +1,6 @@
 //! `[[budgets]]` in `jobmon.toml`.
 
-use super::file::{Item, Mistake, boolean, expected, named, place, share, string, unknown};
+use super::document::{Item, Mistake, boolean, expected, named, place, share, string, unknown};
 use super::list;
 use jobmon_core::{Budget, Dimension, Unpriced};
 use toml::de::DeTable;

@@ -107,7 +107,7 @@ impl ChannelConfig {
 
 #[cfg(feature = "config")]
 mod read {
-    use super::super::file::{Item, Mistake, expected, string, strings, unknown};
+    use super::super::document::{Item, Mistake, expected, string, strings, unknown};
     use super::super::list;
     use super::{ChannelConfig, Kind, Mail, Secret};
     use toml::de::{DeTable, DeValue};

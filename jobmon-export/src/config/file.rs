@@ -1,17 +1,16 @@
 //! `jobmon.toml`.
 
+use super::document::{Item, Mistake, boolean, count, duration, expected, share, string, unknown};
 use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
 use crate::spans::Spans;
-use jobmon_core::{Text, UserKey};
+use jobmon_core::UserKey;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Looked for in the working directory.
 pub(super) const NAME: &str = "jobmon.toml";
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "project_id",
     "service_name",
     "environment",
@@ -36,6 +35,7 @@ const KEYS: [&str; 25] = [
     "channels",
     "redaction",
     "retention",
+    "reports",
     "spans",
 ];
 
@@ -47,35 +47,9 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
     parse(&path.display().to_string(), &text)
 }
 
-/// A mistake and where in the text it stands.
-pub(super) struct Mistake {
-    pub(super) at: usize,
-    pub(super) problem: String,
-}
-
 pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
-    let config = DeTable::parse(text)
-        .map_err(|error| Mistake {
-            at: error.span().map_or(0, |span| span.start),
-            problem: error.message().to_owned(),
-        })
-        .and_then(|table| config(table.get_ref()));
-    config.map_err(|mistake| {
-        // The parser's spans lie between characters; should one not, the line is all we say.
-        let before = text.get(..mistake.at).unwrap_or_default();
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before[start..].chars().count() + 1;
-        let source = text[start..].lines().next().unwrap_or_default();
-        let caret = format!("{:>width$}", "^", width = column);
-        ConfigError {
-            place: format!("{name}:{line}:{column}"),
-            problem: format!("{}\n  | {source}\n  | {caret}", mistake.problem),
-        }
-    })
+    super::document::read(name, text, config)
 }
-
-pub(super) type Item<'a> = Spanned<DeValue<'a>>;
 
 fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
     let mut config = Config::default();
@@ -115,6 +89,8 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
             "alerts" => config.alerts = super::alerts::read(value)?,
             "redaction" => config.redaction = super::redaction::read(value)?,
             "retention" => config.retention = super::retention::read(value)?,
+            // Read by `jobmon serve`: agents write no reports.
+            "reports" => {}
             other => return Err(unknown(key.span().start, other, "key", &list(KEYS))),
         }
     }
@@ -122,10 +98,6 @@ fn config(table: &DeTable<'_>) -> Result<Config, Mistake> {
         super::channels::known(alerts, &config.channels)?;
     }
     Ok(config)
-}
-
-pub(super) fn unknown(at: usize, word: &str, what: &str, accepted: &str) -> Mistake {
-    Mistake { at, problem: format!("unknown {what} `{word}`; expected any of: {accepted}") }
 }
 
 /// `[exporters.console]`, `[exporters.sqlite]`, ..: each table switches its exporter on.
@@ -166,86 +138,11 @@ fn exporters(value: &Item<'_>, config: &mut Config) -> Result<(), Mistake> {
     Ok(())
 }
 
-pub(super) fn expected(value: &Item<'_>, what: &str) -> Mistake {
-    Mistake { at: value.span().start, problem: format!("expected {what}") }
-}
-
-pub(super) fn string(value: &Item<'_>) -> Result<String, Mistake> {
-    match value.get_ref() {
-        DeValue::String(text) => Ok(text.to_string()),
-        _ => Err(expected(value, "text in quotes")),
-    }
-}
-
-pub(super) fn strings(value: &Item<'_>, what: &str) -> Result<Vec<String>, Mistake> {
-    match value.get_ref() {
-        DeValue::Array(items) => items.iter().map(string).collect(),
-        DeValue::String(text) => Ok(vec![text.to_string()]),
-        _ => Err(expected(value, what)),
-    }
-}
-
-/// Tables such as `[[alerts]]`, each of which has a name of its own.
-pub(super) fn named<T>(
-    value: &Item<'_>,
-    what: &str,
-    read: fn(usize, &DeTable<'_>) -> Result<T, Mistake>,
-    name: fn(&T) -> &Text,
-) -> Result<Vec<T>, Mistake> {
-    let DeValue::Array(tables) = value.get_ref() else {
-        return Err(expected(value, &format!("tables such as `[[{what}s]]`")));
-    };
-    let mut all: Vec<T> = Vec::new();
-    for table in tables {
-        let DeValue::Table(keys) = table.get_ref() else { return Err(expected(table, "a table")) };
-        let one = read(table.span().start, keys)?;
-        if all.iter().any(|known| name(known) == name(&one)) {
-            let problem = format!("{what} `{}` is there twice; give each a name of its own", name(&one));
-            return Err(Mistake { at: place(keys, "name").unwrap_or(table.span().start), problem });
-        }
-        all.push(one);
-    }
-    Ok(all)
-}
-
-/// Where the value of a key stands.
-pub(super) fn place(table: &DeTable<'_>, key: &str) -> Option<usize> {
-    table.get(key).map(|value| value.span().start)
-}
-
-pub(super) fn boolean(value: &Item<'_>) -> Result<bool, Mistake> {
-    match value.get_ref() {
-        DeValue::Boolean(flag) => Ok(*flag),
-        _ => Err(expected(value, "`true` or `false`")),
-    }
-}
-
-pub(super) fn share(value: &Item<'_>) -> Result<f64, Mistake> {
-    let number = match value.get_ref() {
-        DeValue::Float(number) => number.as_str().parse().ok(),
-        DeValue::Integer(number) => number.as_str().parse().ok(),
-        _ => None,
-    };
-    number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| expected(value, "a number from 0 to 1"))
-}
-
-pub(super) fn count(value: &Item<'_>) -> Result<usize, Mistake> {
-    let number = match value.get_ref() {
-        DeValue::Integer(number) => number.as_str().parse().ok(),
-        _ => None,
-    };
-    number.filter(|count| *count > 0).ok_or_else(|| expected(value, "a whole number of at least 1"))
-}
-
-pub(super) fn duration(value: &Item<'_>) -> Result<Duration, Mistake> {
-    let text = string(value).map_err(|_| expected(value, super::DURATION))?;
-    super::duration(&text).ok_or_else(|| expected(value, super::DURATION))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use jobmon_core::{Text, Usd};
+    use std::time::Duration;
 
     #[test]
     fn every_key_is_read() {

@@ -17,6 +17,14 @@ mod alerts;
 mod budgets;
 mod channels;
 #[cfg(feature = "config")]
+#[allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    unnameable_types,
+    reason = "for `jobmon-cli`, which reads files of the same form"
+)]
+pub mod document;
+#[cfg(feature = "config")]
 mod environment;
 #[cfg(feature = "config")]
 mod file;
@@ -216,6 +224,15 @@ pub fn retention(file: Option<&Path>) -> Result<Retention, ConfigError> {
 #[cfg(feature = "config")]
 pub fn user_key(file: Option<&Path>) -> Result<Option<UserKey>, ConfigError> {
     Config::around(file).map(|config| config.user_key)
+}
+
+/// The channels of a file, opened: those of `[channels.slack]` and the like. Where none is named, there is none.
+///
+/// # Errors
+/// When the file cannot be read, has a mistake, or a channel cannot be opened, such as for a secret that is not set.
+#[cfg(feature = "config")]
+pub fn channels(file: Option<&Path>) -> Result<Vec<Box<dyn crate::Channel>>, SetupError> {
+    Config::around(file).map_err(SetupError::Config)?.channels.iter().map(ChannelConfig::open).collect()
 }
 
 /// How a monitor would be set up by a file and `JOBMON_*`, without its exporters: prices, redaction, values of outcomes, the

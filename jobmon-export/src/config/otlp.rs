@@ -161,7 +161,7 @@ pub(super) use reading::{otlp, prometheus};
 
 #[cfg(feature = "config")]
 mod reading {
-    use super::super::file::{Item, Mistake, boolean, count, duration, expected, string, unknown};
+    use super::super::document::{Item, Mistake, boolean, count, duration, expected, string, unknown};
     use super::super::list;
     use super::{OtlpConfig, PrometheusConfig};
     use std::path::PathBuf;

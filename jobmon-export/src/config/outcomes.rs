@@ -1,6 +1,6 @@
 //! `[outcomes]`: what outcomes are worth that are reported without a value.
 
-use super::file::{Item, Mistake, expected};
+use super::document::{Item, Mistake, expected};
 use jobmon_core::{Text, Usd};
 use std::collections::BTreeMap;
 use toml::de::DeValue;

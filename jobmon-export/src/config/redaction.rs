@@ -1,6 +1,6 @@
 //! `[redaction]`: what is removed from what is recorded.
 
-use super::file::{Item, Mistake, expected, strings, unknown};
+use super::document::{Item, Mistake, expected, strings, unknown};
 use super::list;
 use jobmon_core::{Redacted, Redaction};
 use toml::de::DeValue;
@@ -53,7 +53,7 @@ fn patterns(value: &Item<'_>, mut redaction: Redaction) -> Result<Redaction, Mis
         return Err(expected(value, "regular expressions by name, such as `{ employee = 'EMP-\\d{6}' }`"));
     };
     for (name, regex) in patterns {
-        let text = super::file::string(regex)?;
+        let text = super::document::string(regex)?;
         redaction = redaction
             .pattern(name.get_ref().to_string(), &text)
             .map_err(|error| Mistake { at: regex.span().start, problem: error.to_string() })?;

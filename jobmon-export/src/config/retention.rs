@@ -1,6 +1,6 @@
 //! `[retention]`: how long a history keeps what.
 
-use super::file::{Item, Mistake, expected, unknown};
+use super::document::{Item, Mistake, expected, unknown};
 use super::{duration, list};
 use jobmon_core::{Retention, Stored};
 use std::time::Duration;

@@ -41,7 +41,7 @@ pub(super) fn make(app: &App, history: &History, look: &Look) -> Result<Page, Me
             @if changes.is_empty() { p { "Nothing in this time." } } @else { (became(&changes)) }
         }
     };
-    Ok(Page { title: "Alerts".to_owned(), body, sections: Vec::new() })
+    Ok(Page::new("Alerts", body, Vec::new()))
 }
 
 fn group(group: &[(Dimension, Option<Text>)]) -> String {

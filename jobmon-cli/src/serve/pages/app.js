@@ -45,3 +45,12 @@ const open = () => {
 };
 addEventListener("hashchange", open);
 open();
+// A dashboard whose file was saved is shown anew.
+const board = document.querySelector("[data-dashboard]");
+if (board) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(`/dashboards/${board.dataset.dashboard}/stamp`).catch(() => null);
+    if (answer && answer.ok && (await answer.text()) !== board.dataset.stamp) location.reload();
+  }, 2000);
+}

@@ -30,6 +30,7 @@ pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Mess
     calls.retain(|(_, call)| end.is_none_or(|end| call.end == end));
     let calls: Vec<CallRecord> = calls.into_iter().map(|(_, call)| call).collect();
     let body = html! {
+        (super::parts::more(&look.here().set("section", "calls")))
         @if let Some(end) = end {
             p class="note" {
                 "Only those that ended as " (end.name()) ": " (end.meaning()) " "
@@ -41,7 +42,7 @@ pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Mess
             p { a rel="next" href=(look.here().set("before", &next.nanos().to_string()).text()) { "Older calls" } }
         }
     };
-    Ok(Page { title: "Calls".to_owned(), body, sections: vec![machine(&calls)] })
+    Ok(Page { tables: vec![machine(&calls)], ..Page::new("Calls", body, Vec::new()) })
 }
 
 /// For machines alone: the table above is for people.

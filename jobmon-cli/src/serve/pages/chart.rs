@@ -1,6 +1,6 @@
 //! Charts over time, drawn by `plotters` as SVG whose colours are those of the page, light or dark.
 
-use jobmon_core::{Quantity, Timestamp, Unit, Usd};
+use jobmon_core::{Quantity, Range, Timestamp, Unit, Usd};
 use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 use std::time::Duration;
@@ -20,6 +20,8 @@ const SERIES: [(RGBColor, &str); 6] = [
 pub(super) const MOST_SERIES: usize = SERIES.len();
 
 const SIZE: (u32, u32) = (720, 220);
+/// Empty slots that are drawn before the first and after the last that has something.
+const MOST_SLOTS: u32 = 400;
 
 /// How values are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(super) struct Chart {
     pub(super) unit: Unit,
     /// The length of a slice.
     pub(super) step: Duration,
+    /// The time that was asked for.
+    pub(super) range: Range,
     pub(super) series: Vec<Series>,
 }
 
@@ -80,8 +84,7 @@ fn label(value: f64, unit: Unit) -> String {
     }
 }
 
-fn time_label(nanos: i64, step: Duration) -> String {
-    let at = Timestamp::from_nanos(nanos);
+fn time_label(at: Timestamp, step: Duration) -> String {
     let (_, month, day) = at.date();
     let (hour, minute, ..) = at.time_of_day();
     if step >= Duration::from_secs(86_400) {
@@ -127,16 +130,29 @@ impl Chart {
         }
     }
 
+    /// The slot of a slice of time.
+    fn slot(&self, at: Timestamp) -> i32 {
+        let step = i64::try_from(self.step.as_nanos()).unwrap_or(i64::MAX).max(1);
+        i32::try_from((at.nanos() - self.first().nanos()) / step).unwrap_or(i32::MAX)
+    }
+
+    fn first(&self) -> Timestamp {
+        let told = self.points().map(|(at, _)| *at).min().unwrap_or(Timestamp::MIN);
+        // All of time has no beginning; nor are slots drawn that are too narrow to be seen.
+        if self.range.since < told && told.minus(self.step * MOST_SLOTS) < self.range.since {
+            self.range.since.max(told.minus(self.step * MOST_SLOTS))
+        } else {
+            told
+        }
+    }
+
     /// `None` where it cannot be drawn.
     fn draw(&self) -> Option<String> {
-        let step = i64::try_from(self.step.as_nanos()).ok()?;
-        let first = self.points().map(|(at, _)| at.nanos()).min()?;
-        let last = self.points().map(|(at, _)| at.nanos()).max()?.saturating_add(step);
         let values = self.points().map(|(_, value)| *value).filter(|value| value.is_finite());
         let most = values.fold(0.0, f64::max);
         let top = if most > 0.0 { most * 1.08 } else { 1.0 };
         let mut svg = String::new();
-        self.draw_into(&mut svg, first, last, top).ok()?;
+        self.draw_into(&mut svg, top).ok()?;
         for (colour, name) in [(QUIET, "--quiet"), (LINE, "--line")].into_iter().chain(SERIES) {
             let RGBColor(r, g, b) = colour;
             svg = svg.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var({name})\""));
@@ -146,20 +162,21 @@ impl Chart {
         Some(svg.replacen(&size, "<svg aria-hidden=\"true\"", 1))
     }
 
-    fn draw_into(
-        &self,
-        svg: &mut String,
-        first: i64,
-        last: i64,
-        top: f64,
-    ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>> {
+    fn draw_into(&self, svg: &mut String, top: f64) -> Result<(), Failed> {
+        let told = self.points().map(|(at, _)| self.slot(*at)).max().unwrap_or(0);
+        let until = self.range.until.min(Timestamp::now());
+        let last =
+            told.max(self.slot(until).min(told.saturating_add(i32::try_from(MOST_SLOTS).unwrap_or(0))));
         let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(6)
             .x_label_area_size(24)
             .y_label_area_size(64)
-            .build_cartesian_2d(first..last, 0.0..top)?;
-        let text = ("sans-serif", 12).into_font().color(&QUIET);
+            .build_cartesian_2d(0.0..f64::from(last) + 1.0, 0.0..top)?;
+        let text = ("sans-serif", 13).into_font().color(&QUIET);
+        let first = self.first();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "slots are few")]
+        let moment = |slot: &f64| time_label(first.plus(self.step * slot.max(0.0) as u32), self.step);
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -169,28 +186,27 @@ impl Chart {
             .label_style(text)
             .x_labels(6)
             .y_labels(5)
-            .x_label_formatter(&|at| time_label(*at, self.step))
+            // Slots have no halves.
+            .x_label_formatter(&|slot| if slot.fract() == 0.0 { moment(slot) } else { String::new() })
             .y_label_formatter(&|value| label(*value, self.unit))
             .draw()?;
-        let step = i64::try_from(self.step.as_nanos()).unwrap_or(1);
-        let shown = self.series.len().min(MOST_SERIES);
-        for (at, series) in self.series.iter().take(MOST_SERIES).enumerate() {
-            let colour = SERIES[at].0;
+        #[expect(clippy::cast_precision_loss, reason = "series are few")]
+        let shown = self.series.len().clamp(1, MOST_SERIES) as f64;
+        for ((colour, _), (at, series)) in SERIES.iter().zip(self.series.iter().enumerate()) {
             let points = series.points.iter().filter(|(_, value)| value.is_finite());
+            let points = points.map(|(slice, value)| (f64::from(self.slot(*slice)), *value));
             match self.kind {
                 Kind::Bars => {
-                    let width = step * 8 / 10 / i64::try_from(shown).unwrap_or(1);
-                    let begin = |slot: i64| slot + step / 10 + width * i64::try_from(at).unwrap_or(0);
+                    let width = 0.8 / shown;
+                    #[expect(clippy::cast_precision_loss, reason = "series are few")]
+                    let begin = 0.1 + width * at as f64;
                     chart.draw_series(points.map(|(slot, value)| {
-                        let x = begin(slot.nanos());
-                        Rectangle::new([(x, 0.0), (x + width, *value)], colour.filled())
+                        Rectangle::new([(slot + begin, 0.0), (slot + begin + width, value)], colour.filled())
                     }))?;
                 }
                 Kind::Lines => {
-                    let points: Vec<_> =
-                        points.map(|(slot, value)| (slot.nanos() + step / 2, *value)).collect();
-                    let dots = points.iter().map(|point| Circle::new(*point, 2, colour.filled()));
-                    chart.draw_series(dots)?;
+                    let points: Vec<_> = points.map(|(slot, value)| (slot + 0.5, value)).collect();
+                    chart.draw_series(points.iter().map(|point| Circle::new(*point, 2, colour.filled())))?;
                     chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
                 }
             }
@@ -198,3 +214,5 @@ impl Chart {
         area.present()
     }
 }
+
+type Failed = DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>;

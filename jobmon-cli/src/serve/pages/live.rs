@@ -34,7 +34,7 @@ pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Mess
         (list(&calls))
         noscript { p class="note" { "Without scripts this page shows what there was when it was opened." } }
     };
-    Ok(Page { title: "Live".to_owned(), body, sections: Vec::new() })
+    Ok(Page::new("Live", body, Vec::new()))
 }
 
 /// Calls written after a row, as rows of the table.

@@ -16,7 +16,7 @@ const NOT: &str = "not.";
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     /// Of the page, such as `/models`.
-    pub(super) path: &'static str,
+    pub(super) path: String,
     since: Option<String>,
     until: Option<String>,
     pub(super) range: Range,
@@ -27,9 +27,16 @@ pub(super) struct Look {
 
 impl Look {
     /// Reads an address; `takes` is what this page takes beside times and filters.
-    pub(super) fn of(path: &'static str, query: &str, takes: &[&str]) -> Result<Self, Message> {
+    pub(super) fn of(path: &str, query: &str, takes: &[&str]) -> Result<Self, Message> {
         let range = Range { since: Timestamp::MIN, until: Timestamp::MAX };
-        let mut look = Self { path, since: None, until: None, range, filters: Vec::new(), more: Vec::new() };
+        let mut look = Self {
+            path: path.to_owned(),
+            since: None,
+            until: None,
+            range,
+            filters: Vec::new(),
+            more: Vec::new(),
+        };
         let mut added: [Option<String>; 2] = [None, None];
         for (name, value) in pairs(query) {
             match name.as_str() {
@@ -69,6 +76,18 @@ impl Look {
             look.range.since = look.range.since.hour();
         }
         Ok(look)
+    }
+
+    /// The same of another page.
+    pub(super) fn at(mut self, path: String) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// The same over another time.
+    pub(super) fn over(&self, since: &str) -> Result<Self, Message> {
+        let other = Self::of(&self.path, &format!("since={}", encoded(since)), &[])?;
+        Ok(Self { filters: self.filters.clone(), more: self.more.clone(), ..other })
     }
 
     fn filter(&mut self, name: &str, value: &str) -> Result<(), Message> {
@@ -139,7 +158,7 @@ impl Look {
 
     /// The address of this page with all that it looks at.
     pub(super) fn here(&self) -> Address {
-        let mut address = self.to(self.path);
+        let mut address = self.to(&self.path);
         address
             .pairs
             .extend(self.more.iter().filter(|(name, _)| name != "section" && name != "format").cloned());

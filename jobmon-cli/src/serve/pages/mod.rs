@@ -1,8 +1,10 @@
 //! The pages: each is an address that holds what it looks at, each table has CSV and JSON.
 
 mod alerts;
+mod api;
 mod calls;
 mod chart;
+mod dashboards;
 mod live;
 mod login;
 mod look;
@@ -31,7 +33,7 @@ const STYLE: &str = concat!(include_str!("../../html/style.css"), include_str!("
 const SCRIPT: &str = include_str!("app.js");
 
 /// Pages of the menu, in its order.
-const MENU: [(&str, &str); 9] = [
+const MENU: [(&str, &str); 10] = [
     ("/", "Overview"),
     ("/models", "Models"),
     ("/features", "Features"),
@@ -40,6 +42,7 @@ const MENU: [(&str, &str); 9] = [
     ("/sessions", "Sessions"),
     ("/insights", "Insights"),
     ("/alerts", "Alerts"),
+    ("/dashboards", "Dashboards"),
     ("/live", "Live"),
 ];
 
@@ -49,6 +52,19 @@ struct Page {
     /// What stands above the sections.
     body: Markup,
     sections: Vec<Section>,
+    /// Tables of the body, for machines.
+    tables: Vec<Section>,
+}
+
+impl Page {
+    fn new(title: &str, body: Markup, sections: Vec<Section>) -> Self {
+        Self { title: title.to_owned(), body, sections, tables: Vec::new() }
+    }
+
+    /// Whatever machines can have.
+    fn all(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter().chain(&self.tables)
+    }
 }
 
 /// What makes a page of a history.
@@ -75,6 +91,12 @@ pub(super) fn router() -> Router<App> {
         .route("/live", page!("/live", &[], live::make))
         .route("/live/calls", get(live::calls))
         .route("/traces/{trace}", get(trace::show))
+        .route("/api/query", get(api::query))
+        .route("/dashboards", get(dashboards::list))
+        .route("/dashboards/new", get(dashboards::begin))
+        .route("/dashboards/{name}", get(dashboards::show))
+        .route("/dashboards/{name}/stamp", get(dashboards::stamp))
+        .route("/dashboards/{name}/edit", get(dashboards::edit).post(dashboards::save))
         .route("/login", get(login::form).post(login::enter))
         .route("/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
         .route("/app.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
@@ -112,22 +134,25 @@ async fn show(
     };
     match (look.more("format"), look.more("section")) {
         (None, _) => Html(layout(&look, &page).into_string()).into_response(),
-        (Some(format @ ("csv" | "json")), Some(id)) => match page
-            .sections
-            .iter()
-            .find(|section| section.id == id)
-        {
+        (Some(format), section) => machine(&page, format, section),
+    }
+}
+
+/// One table of a page, or all of them, for machines.
+fn machine(page: &Page, format: &str, section: Option<&str>) -> Response {
+    match (format, section) {
+        ("csv" | "json", Some(id)) => match page.all().find(|section| section.id == id) {
             Some(section) => table(section, format),
             None => {
-                let known: Vec<_> = page.sections.iter().map(|section| section.id).collect();
+                let known: Vec<_> = page.all().map(|section| section.id).collect();
                 mistake(&format!("`section={id}` is not on this page now; there are: {}", known.join(", ")))
             }
         },
-        (Some("json"), None) => {
-            let sections = page.sections.iter().map(|section| (section.id.to_owned(), parts::json(section)));
+        ("json", None) => {
+            let sections = page.all().map(|section| (section.id.to_owned(), parts::json(section)));
             as_json(&serde_json::Value::Object(sections.collect()))
         }
-        (Some(_), _) => mistake("`format` is `csv` (with `section`) or `json`"),
+        _ => mistake("`format` is `csv` (with `section`) or `json`"),
     }
 }
 
@@ -213,7 +238,7 @@ fn filters(look: &Look) -> Markup {
     ];
     let here = look.here();
     html! {
-        form class="filters" method="get" action=(look.path) aria-label="What is looked at" {
+        form class="filters" method="get" action=(&look.path) aria-label="What is looked at" {
             @for (name, value) in look.pairs() { input type="hidden" name=(name) value=(value); }
             p class="times" {
                 @for (since, name) in TIMES {

@@ -52,7 +52,7 @@ pub(super) fn make(app: &App, history: &History, look: &Look) -> Result<Page, Me
         }
     };
     let sections = Report::summary_of(&engine, look.range).map_err(message)?;
-    Ok(Page { title: "Overview".to_owned(), body, sections })
+    Ok(Page::new("Overview", body, sections))
 }
 
 fn figure(section: &Section, name: &str) -> Option<Quantity> {
@@ -132,6 +132,7 @@ pub(super) fn over_time(
         kind,
         unit: found.first().map_or(jobmon_core::Unit::Count, |measure| measure.unit),
         step: step(bucket),
+        range: look.range,
         series: series.collect(),
     }
     .markup())

@@ -18,6 +18,7 @@ fn calls_of(look: &Look, section: &Section, row: usize, column: &str) -> Option<
             // Facts are of calls; which ones the page of calls does not know.
             (_, Ok(dimension)) if dimension.is_of_facts() => return None,
             (name, Ok(_)) => address.set(name, value),
+            ("time", _) => return None,
             ("search", _) | (_, Err(_)) => return None,
         };
     }
@@ -39,6 +40,12 @@ pub(super) fn section(look: &Look, section: &Section) -> Markup {
     html! {
         (html::part(section, Some(&Links { of: &links, more: &more(&here) })))
     }
+}
+
+/// A table alone.
+pub(super) fn bare(look: &Look, section: &Section, title: &str) -> Markup {
+    let links = |row: usize, column: &str| calls_of(look, section, row, column);
+    html::bare(section, title, &Links { of: &links, more: &html! {} })
 }
 
 /// Links to a table as CSV and JSON.

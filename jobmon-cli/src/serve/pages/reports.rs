@@ -26,11 +26,7 @@ pub(super) fn models(_: &App, history: &History, look: &Look) -> Result<Page, Me
         }
     };
     let report = Report::of(&engine, look.range).map_err(message)?;
-    Ok(Page {
-        title: "Models".to_owned(),
-        body,
-        sections: only(report, &["models", "operations", "unpriced"]),
-    })
+    Ok(Page::new("Models", body, only(report, &["models", "operations", "unpriced"])))
 }
 
 pub(super) fn features(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
@@ -43,7 +39,7 @@ pub(super) fn features(_: &App, history: &History, look: &Look) -> Result<Page, 
     };
     let report = Report::of(&engine, look.range).map_err(message)?;
     let sections = only(report, &["features", "strategies", "outcomes", "sessions", "session_costs"]);
-    Ok(Page { title: "Features and costs".to_owned(), body, sections })
+    Ok(Page::new("Features and costs", body, sections))
 }
 
 pub(super) fn quality(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
@@ -55,7 +51,7 @@ pub(super) fn quality(_: &App, history: &History, look: &Look) -> Result<Page, M
         }
     };
     let report = Report::quality(&engine, look.range).map_err(message)?;
-    Ok(Page { title: "Quality".to_owned(), body, sections: report.sections })
+    Ok(Page::new("Quality", body, report.sections))
 }
 
 pub(super) fn errors(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
@@ -67,14 +63,14 @@ pub(super) fn errors(_: &App, history: &History, look: &Look) -> Result<Page, Me
         }
     };
     let report = Report::errors(&engine, look.range).map_err(message)?;
-    Ok(Page { title: "Errors".to_owned(), body, sections: report.sections })
+    Ok(Page::new("Errors", body, report.sections))
 }
 
 pub(super) fn sessions(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let mut sections = vec![latest_sessions(&engine, look)?];
     sections.extend(Report::experience(&engine, look.range).map_err(message)?.sections);
-    Ok(Page { title: "Sessions".to_owned(), body: html! {}, sections })
+    Ok(Page::new("Sessions", html! {}, sections))
 }
 
 /// Sessions by what they cost, each with the way to its calls.
@@ -104,7 +100,7 @@ pub(super) fn insights(app: &App, history: &History, look: &Look) -> Result<Page
         (undecided("Cheaper, and worse", &found.ruled_out))
         (undecided("Not enough data", &found.not_enough))
     };
-    Ok(Page { title: "Insights".to_owned(), body, sections: Vec::new() })
+    Ok(Page::new("Insights", body, Vec::new()))
 }
 
 fn subject(subject: &[(&'static str, Option<jobmon_core::Text>)]) -> String {
@@ -180,5 +176,5 @@ fn by(
     series.truncate(MOST_SERIES);
     let title = format!("{title} by {} and {}", html::label(dimension.name()), slice(bucket));
     let title = if more > 0 { format!("{title} ({more} more not drawn)") } else { title };
-    Ok(Chart { title, kind, unit: measure.unit, step: step(bucket), series }.markup())
+    Ok(Chart { title, kind, unit: measure.unit, step: step(bucket), range: look.range, series }.markup())
 }

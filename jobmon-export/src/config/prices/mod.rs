@@ -67,8 +67,8 @@ impl PriceConfig {
 }
 
 #[cfg(all(feature = "config", not(feature = "prices")))]
-pub(super) fn read(value: &super::file::Item<'_>) -> Result<PriceConfig, super::file::Mistake> {
-    Err(super::file::expected(value, "nothing here: `[prices]` needs the feature `prices` of jobmon"))
+pub(super) fn read(value: &super::document::Item<'_>) -> Result<PriceConfig, super::document::Mistake> {
+    Err(super::document::expected(value, "nothing here: `[prices]` needs the feature `prices` of jobmon"))
 }
 
 #[cfg(feature = "prices")]

@@ -1,6 +1,6 @@
 //! The table `[prices]` of `jobmon.toml`.
 
-use super::super::file::{Item, Mistake, duration, expected, string, unknown};
+use super::super::document::{Item, Mistake, duration, expected, string, unknown};
 use super::super::list;
 use super::PriceConfig;
 use jobmon_core::{ModelPrice, Rate, Timestamp, UsageUnit, Usd};
