@@ -92,17 +92,17 @@ fn panel(at: usize, table: &DeTable<'_>) -> Result<Panel, Mistake> {
             "measures" => {
                 panel.measures = words(value, "measures such as `[\"cost\"]`", |name| {
                     Measure::named(name).map_err(|error| error.to_string())
-                })?
+                })?;
             }
             "by" => {
                 panel.by = words(value, "dimensions such as `[\"model\"]`", |name| {
                     name.parse().map_err(|error: jobmon_core::UnknownWord| error.to_string())
-                })?
+                })?;
             }
             "filter" => {
                 panel.filters = words(value, "filters such as `[\"model=gpt-4o\"]`", |text| {
                     text.parse().map_err(|error: jobmon_core::QueryError| error.to_string())
-                })?
+                })?;
             }
             "chart" => {
                 panel.shown = match string(value)?.as_str() {

@@ -204,9 +204,9 @@ impl Scheduled {
         prices: &Prices,
         now: Timestamp,
     ) -> Result<(Document, String, String), Message> {
-        let day = now.to_string();
-        let file =
-            format!("{}-{}.{}", file_name(&self.name), day.get(..10).unwrap_or(&day), self.format.ending());
+        // A day and a minute: `2026-11-30T0830`.
+        let minute: String = now.to_string().chars().take(16).filter(|c| *c != ':').collect();
+        let file = format!("{}-{minute}.{}", file_name(&self.name), self.format.ending());
         if self.kind == Kind::Insights {
             let over = match self.over {
                 Over::Last(time) => Range { since: now.minus(time), until: now },

@@ -2,7 +2,7 @@
 
 use super::{History, rows};
 use jobmon_core::{
-    CallId, CallRecord, Dimension, EngineError, Event, Filter, Key, Range, Resource, SpanId, Timestamp,
+    CallId, CallRecord, Dimension, End, EngineError, Event, Filter, Key, Range, Resource, SpanId, Timestamp,
     TraceId,
 };
 use rusqlite::types::Value;
@@ -13,6 +13,12 @@ const MOST_OF_TRACE: i64 = 10_000;
 
 /// A call, and who made it.
 pub type KeptCall = (Resource, CallRecord);
+
+/// Which calls are looked for.
+struct Wanted<'a> {
+    filters: &'a [Filter],
+    end: Option<End>,
+}
 
 /// Rows of calls for which filters may hold, as SQL; what it cannot tell is looked at again.
 fn condition(filters: &[Filter], values: &mut Vec<Value>) -> String {
@@ -52,7 +58,7 @@ fn keeps(filters: &[Filter], resource: &Resource, call: CallRecord) -> Option<Ca
 }
 
 impl History {
-    /// The newest calls of a time that all filters keep, newest first: so many, and those that began at the same moment as
+    /// The newest calls of a time that all filters keep and that ended so, newest first: so many, and those that began at the same moment as
     /// the last of them. Those that sampling left out are not kept.
     ///
     /// ```no_run
@@ -60,7 +66,7 @@ impl History {
     /// use jobmon_export::History;
     ///
     /// let history = History::open("jobmon.db")?;
-    /// for (_, call) in history.latest_calls(Range::ALL, &["category=timeout".parse()?], 20)? {
+    /// for (_, call) in history.latest_calls(Range::ALL, &["category=timeout".parse()?], None, 20)? {
     ///     println!("{} {}", call.start, call.name);
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,24 +81,33 @@ impl History {
         &self,
         range: Range,
         filters: &[Filter],
+        end: Option<End>,
         most: usize,
     ) -> Result<Vec<KeptCall>, EngineError> {
-        self.latest(range, filters, most).map_err(|error| self.failed(&error))
+        self.latest(range, &Wanted { filters, end }, most).map_err(|error| self.failed(&error))
     }
 
-    fn latest(&self, range: Range, filters: &[Filter], most: usize) -> rusqlite::Result<Vec<KeptCall>> {
+    fn latest(&self, range: Range, wanted: &Wanted<'_>, most: usize) -> rusqlite::Result<Vec<KeptCall>> {
         let mut found = Vec::new();
-        if filters.is_empty() {
-            visit_latest(&self.connection, range, filters, most, &mut found)?;
+        if wanted.filters.is_empty() && wanted.end.is_none() {
+            visit_latest(&self.connection, range, wanted, most, &mut found)?;
             return Ok(found);
         }
-        let (by_sums, _): (Vec<Filter>, Vec<Filter>) =
-            filters.iter().cloned().partition(|filter| Dimension::ROLLUP.contains(&filter.dimension));
+        let by_sums = wanted.filters.iter().filter(|filter| Dimension::ROLLUP.contains(&filter.dimension));
+        let by_sums: Vec<Filter> = by_sums.cloned().collect();
         let mut values =
             vec![Value::Integer(range.since.hour().nanos()), Value::Integer(range.until.nanos())];
-        let wanted = condition(&by_sums, &mut values);
+        let mut of_hours = condition(&by_sums, &mut values);
+        of_hours.push_str(match wanted.end {
+            Some(End::Ok) => " AND ok > 0",
+            Some(End::Error) => " AND failed > 0",
+            Some(End::Cancelled) => " AND cancelled > 0",
+            Some(End::Panicked) => " AND panicked > 0",
+            Some(End::Abandoned) => " AND abandoned > 0",
+            _ => "",
+        });
         let mut hours = self.connection.prepare_cached(&format!(
-            "SELECT DISTINCT start FROM hourly WHERE start >= ?1 AND start < ?2 AND calls > 0{wanted} ORDER BY start DESC"
+            "SELECT DISTINCT start FROM hourly WHERE start >= ?1 AND start < ?2 AND calls > 0{of_hours} ORDER BY start DESC"
         ))?;
         let mut hours = hours.query(params_from_iter(&values))?;
         while found.len() < most
@@ -100,7 +115,7 @@ impl History {
         {
             let hour = Timestamp::from_nanos(row.get(0)?);
             let part = Range { since: hour.max(range.since), until: hour.next_hour().min(range.until) };
-            visit_latest(&self.connection, part, filters, most, &mut found)?;
+            visit_latest(&self.connection, part, wanted, most, &mut found)?;
         }
         Ok(found)
     }
@@ -117,7 +132,7 @@ impl History {
         let mut select = self
             .connection
             .prepare_cached("SELECT * FROM calls WHERE trace_id = ?1 ORDER BY start, rowid LIMIT ?2")?;
-        let found = select.query_map((trace.to_bytes(), MOST_OF_TRACE), |row| rows::call(row))?;
+        let found = select.query_map((trace.to_bytes(), MOST_OF_TRACE), rows::call)?;
         let calls: Vec<KeptCall> = found.collect::<rusqlite::Result<_>>()?;
         let mut select = self.connection.prepare_cached(
             "SELECT * FROM facts WHERE call_span_id = ?1 AND call_trace_id = ?2 ORDER BY at, rowid",
@@ -177,14 +192,18 @@ impl History {
 fn visit_latest(
     connection: &Connection,
     range: Range,
-    filters: &[Filter],
+    wanted: &Wanted<'_>,
     most: usize,
     found: &mut Vec<KeptCall>,
 ) -> rusqlite::Result<()> {
     let mut values = vec![Value::Integer(range.since.nanos()), Value::Integer(range.until.nanos())];
-    let wanted = condition(filters, &mut values);
+    let mut condition = condition(wanted.filters, &mut values);
+    if let Some(end) = wanted.end {
+        values.push(Value::Text(end.name().to_owned()));
+        condition.push_str(&format!(" AND ending = ?{}", values.len()));
+    }
     let mut select = connection.prepare_cached(&format!(
-        "SELECT * FROM calls WHERE start >= ?1 AND start < ?2{wanted} ORDER BY start DESC, rowid DESC"
+        "SELECT * FROM calls WHERE start >= ?1 AND start < ?2{condition} ORDER BY start DESC, rowid DESC"
     ))?;
     let mut calls = select.query(params_from_iter(&values))?;
     while let Some(row) = calls.next()? {
@@ -193,7 +212,7 @@ fn visit_latest(
             break;
         }
         let (resource, call) = rows::call(row)?;
-        if let Some(call) = keeps(filters, &resource, call) {
+        if let Some(call) = keeps(wanted.filters, &resource, call) {
             found.push((resource, call));
         }
     }

@@ -25,9 +25,8 @@ pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Mess
     });
     let until = before.transpose()?.map_or(look.range.until, |before| before.min(look.range.until));
     let range = Range { since: look.range.since, until };
-    let mut calls = history.latest_calls(range, &look.filters, MOST).map_err(message)?;
+    let calls = history.latest_calls(range, &look.filters, end, MOST).map_err(message)?;
     let next = calls.last().filter(|_| calls.len() >= MOST).map(|(_, call)| call.start);
-    calls.retain(|(_, call)| end.is_none_or(|end| call.end == end));
     let calls: Vec<CallRecord> = calls.into_iter().map(|(_, call)| call).collect();
     let body = html! {
         (super::parts::more(&look.here().set("section", "calls")))

@@ -19,7 +19,7 @@ const FIRST: usize = 20;
 
 pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
     let last = history.last_call_row().map_err(message)?;
-    let calls = history.latest_calls(look.range, &look.filters, FIRST).map_err(message)?;
+    let calls = history.latest_calls(look.range, &look.filters, None, FIRST).map_err(message)?;
     let calls: Vec<CallRecord> = calls.into_iter().take(FIRST).map(|(_, call)| call).collect();
     let filters: Vec<_> = look
         .pairs()

@@ -98,15 +98,15 @@ pub(super) fn router() -> Router<App> {
         .route("/dashboards/{name}/stamp", get(dashboards::stamp))
         .route("/dashboards/{name}/edit", get(dashboards::edit).post(dashboards::save))
         .route("/login", get(login::form).post(login::enter))
-        .route("/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/app.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/app.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
         .fallback(|| async {
             let body = html! { p { "There is no such page. " a href="/" { "The overview" } " is one." } };
             failed(StatusCode::NOT_FOUND, "No such page", &body)
         })
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=300")], text).into_response()
 }
 

@@ -18,8 +18,7 @@ fn calls_of(look: &Look, section: &Section, row: usize, column: &str) -> Option<
             // Facts are of calls; which ones the page of calls does not know.
             (_, Ok(dimension)) if dimension.is_of_facts() => return None,
             (name, Ok(_)) => address.set(name, value),
-            ("time", _) => return None,
-            ("search", _) | (_, Err(_)) => return None,
+            (_, Err(_)) => return None,
         };
     }
     if matches!(column, "errors" | "failed_attempts" | "wasted_cost") && !section.groups.contains(&"category")

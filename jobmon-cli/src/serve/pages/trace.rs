@@ -9,7 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use jobmon_core::{
-    CallRecord, Content, End, Event, Message as Said, Part, Quantity, SpanId, Timestamp, TraceId, UsageUnit,
+    CallRecord, Content, CostSum, End, Event, Message as Said, Part, Quantity, SpanId, Timestamp, TraceId,
+    UsageUnit,
 };
 use maud::{Markup, html};
 use std::collections::{BTreeSet, HashMap};
@@ -78,11 +79,10 @@ fn page(id: TraceId, calls: &[CallRecord], facts: &[Event]) -> Markup {
     let first = calls.iter().map(|call| call.start).min().unwrap_or(Timestamp::MIN);
     let last = calls.iter().map(end).max().unwrap_or(first);
     let took = Duration::from_nanos(u64::try_from(last.nanos().saturating_sub(first.nanos())).unwrap_or(0));
-    let cost: jobmon_core::CostSum =
-        calls.iter().filter_map(|call| call.cost).fold(Default::default(), |mut sum, cost| {
-            sum.add(cost);
-            sum
-        });
+    let cost = calls.iter().filter_map(|call| call.cost).fold(CostSum::default(), |mut sum, cost| {
+        sum.add(cost);
+        sum
+    });
     let of_models = calls.iter().filter(|call| call.operation.is_model_call()).count();
     let failed = calls.iter().filter(|call| call.end != End::Ok).count();
     let look = Look::of("/calls", "", &[]).ok();
