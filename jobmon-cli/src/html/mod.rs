@@ -139,7 +139,7 @@ fn table(section: &Section, title: &str, links: Option<&Links<'_>>) -> Markup {
     // Where each row is a figure of its own kind, its amounts are alike.
     let by_row = section.groups == ["compared"];
     html! {
-        div class="scroll" role="region" aria-label=(title) tabindex="0" {
+        div class="scroll" role="region" aria-label=(format!("{title}, a table")) tabindex="0" {
             table {
                 caption { (title) }
                 thead {

@@ -58,7 +58,7 @@ fn owner(resource: &Resource) -> String {
 
 fn table(caption: &str, states: &[&(Resource, AlertState)]) -> Markup {
     html! {
-        div class="scroll" role="region" aria-label=(caption) tabindex="0" {
+        div class="scroll" role="region" aria-label=(format!("{caption}, a table")) tabindex="0" {
             table {
                 caption { (caption) }
                 thead { tr { @for head in ["alert", "group", "service", "holds since", "told"] { th scope="col" { (head) } } } }
@@ -80,7 +80,7 @@ fn table(caption: &str, states: &[&(Resource, AlertState)]) -> Markup {
 
 fn configured(alerts: &[Alert]) -> Markup {
     html! {
-        div class="scroll" role="region" aria-label="Configured alerts" tabindex="0" {
+        div class="scroll" role="region" aria-label="Configured alerts, a table" tabindex="0" {
             table {
                 caption { "Configured alerts" }
                 thead { tr { @for head in ["name", "condition", "window", "for", "channels"] { th scope="col" { (head) } } } }
@@ -103,7 +103,7 @@ fn configured(alerts: &[Alert]) -> Markup {
 
 fn became(changes: &[AlertChange]) -> Markup {
     html! {
-        div class="scroll" role="region" aria-label="What became of alerts" tabindex="0" {
+        div class="scroll" role="region" aria-label="What became of alerts, a table" tabindex="0" {
             table {
                 caption { "What became of alerts" }
                 thead { tr { @for head in ["at", "alert", "group", "service", "what", "held since"] { th scope="col" { (head) } } } }

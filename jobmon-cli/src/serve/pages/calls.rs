@@ -92,7 +92,7 @@ fn machine(calls: &[CallRecord]) -> Section {
 /// Calls as a table, each with the way to its trace.
 pub(super) fn list(calls: &[CallRecord]) -> Markup {
     html! {
-        div class="scroll" role="region" aria-label="Calls" tabindex="0" {
+        div class="scroll" role="region" aria-label="Calls, a table" tabindex="0" {
             table {
                 caption { "Calls" }
                 thead { tr {

@@ -21,7 +21,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use jobmon_core::Dimension;
 use jobmon_core::report::Section;
@@ -122,6 +122,10 @@ async fn show(
         Ok(look) => look,
         Err(problem) => return mistake(&problem),
     };
+    // What the form says becomes an address that says the same in one way.
+    if query.contains("add=") {
+        return Redirect::to(&look.here().text()).into_response();
+    }
     let asked = look.clone();
     let of = app.clone();
     let made = app.read(move |history| make(&of, history, &asked)).await;
