@@ -1,15 +1,13 @@
 //! `jobmon history`, `jobmon audit` and `jobmon compliance`: looking after a history.
 
 use crate::args::{Source, Span, filter};
-use crate::commands::{Message, message, pretty, range};
+use crate::commands::{Message, message, pretty};
+use crate::export::{Format, Rows};
 use crate::report::Format as ReportFormat;
 use clap::{Args as Group, Subcommand, ValueEnum};
-use jobmon_core::report::Only;
-use jobmon_core::{Align, Dimension, Engine, Filter, Redaction, Table, Text};
-use jobmon_export::{Action, AuditEntry, History, Sqlite, event_to_json};
+use jobmon_core::{Align, Dimension, Filter, Redaction, Table, Text};
+use jobmon_export::{Action, AuditEntry, History, Sqlite};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +39,7 @@ pub(crate) enum HistoryCommand {
         #[arg(long, value_name = "ID")]
         user: String,
     },
-    /// Write single events as JSON lines, such as all about one user
+    /// Write single events as JSON lines, CSV or Parquet, such as all about one user
     Export {
         #[command(flatten)]
         source: Source,
@@ -58,6 +56,12 @@ pub(crate) enum HistoryCommand {
         /// Where to write it
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
+        /// As what; without it the ending of the file says so: `.csv`, `.parquet`, else JSON lines
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+        /// Which events are rows of a table; default: calls
+        #[arg(long, value_enum)]
+        rows: Option<Rows>,
     },
 }
 
@@ -128,10 +132,10 @@ pub(crate) fn run(command: HistoryCommand) -> Result<String, Message> {
         }
         HistoryCommand::Prune { source, config } => prune(&source.db, config.config.as_deref()),
         HistoryCommand::Erase { source, config, user } => erase(&source.db, config.config.as_deref(), &user),
-        HistoryCommand::Export { source, config, span, user, filter, output } => {
+        HistoryCommand::Export { source, config, span, user, filter, output, format, rows } => {
             let mut filters = filter;
             filters.extend(of_user(config.config.as_deref(), user.as_deref())?);
-            export(&source.db, &span, filters, &output)
+            crate::export::run(&source.db, &span, filters, &output, (format, rows))
         }
     }
 }
@@ -198,26 +202,11 @@ fn of_user(config: Option<&Path>, user: Option<&str>) -> Result<Option<Filter>, 
     Ok(Some(Filter { dimension: Dimension::User, negated: false, values }))
 }
 
-fn export(db: &Path, span: &Span, filters: Vec<Filter>, output: &Path) -> Result<String, Message> {
-    let range = range(span)?;
-    let history = History::open(db).map_err(message)?;
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", output.display());
-    let mut file = BufWriter::new(File::create(output).map_err(failed)?);
-    let (mut events, mut written) = (0_u64, Ok(()));
-    Only::new(&history, filters)
-        .events(range, &mut |resource, event| {
-            if written.is_ok() {
-                written = writeln!(file, "{}", event_to_json(resource, event));
-                events += 1;
-            }
-        })
-        .map_err(message)?;
-    written.and_then(|()| file.flush()).map_err(failed)?;
-    drop(history);
+/// Tells the audit log that events were written to a file.
+pub(crate) fn exported_events(db: &Path, events: u64, output: &Path) -> Result<(), Message> {
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned());
     let detail = json!({ "what": "events", "events": events, "file": name });
-    Sqlite::record_audit(db, &actor(), Action::Export, &detail).map_err(message)?;
-    Ok(format!("{events} events written to {}\n", output.display()))
+    Sqlite::record_audit(db, &actor(), Action::Export, &detail).map_err(message)
 }
 
 pub(crate) fn audit(command: &AuditCommand) -> Result<crate::commands::Answer, Message> {

@@ -5,6 +5,7 @@ mod analysis;
 mod args;
 mod commands;
 mod csv;
+mod export;
 mod generate;
 mod history;
 mod html;

@@ -170,6 +170,7 @@ impl Chart {
         let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(6)
+            .margin_right(40)
             .x_label_area_size(24)
             .y_label_area_size(64)
             .build_cartesian_2d(0.0..f64::from(last) + 1.0, 0.0..top)?;
@@ -206,7 +207,7 @@ impl Chart {
                 }
                 Kind::Lines => {
                     let points: Vec<_> = points.map(|(slot, value)| (slot + 0.5, value)).collect();
-                    chart.draw_series(points.iter().map(|point| Circle::new(*point, 2, colour.filled())))?;
+                    chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
                     chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
                 }
             }
