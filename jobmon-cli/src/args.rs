@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Alerts(AlertsCommand),
     /// What models cost: show, check and update prices, and price requests
     Prices(PricesArgs),
-    /// Write what other programs need: rules for Prometheus
+    /// Write what other programs need: rules for Prometheus, a dashboard for Grafana, a configuration of a Collector
     #[command(subcommand)]
     Generate(GenerateCommand),
     /// Look after the history: check, prune, export, erase a user

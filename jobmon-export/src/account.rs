@@ -1,6 +1,6 @@
 //! What a history tells of what was done to it.
 
-use jobmon_core::{Text, Timestamp};
+use jobmon_core::{CallRecord, Dimension, NoticeKind, Resource, Text, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -142,3 +142,26 @@ pub struct Pruned {
     /// Rows that should be gone and are not: none, unless they are being written again.
     pub left: BTreeMap<&'static str, i64>,
 }
+
+/// What became of a group of an alert of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertChange {
+    /// When.
+    pub at: Timestamp,
+    /// Whose alert it is.
+    pub resource: Resource,
+    /// The alert.
+    pub alert: Text,
+    /// The group: a value for each dimension that the alert looks at.
+    pub group: Vec<(Dimension, Option<Text>)>,
+    /// Whether it began to fire, or is over.
+    pub kind: NoticeKind,
+    /// Since when its condition held.
+    pub since: Timestamp,
+    /// Whether nobody was told, as it was silenced.
+    pub silent: bool,
+}
+
+/// A call of a history, and who made it.
+pub type KeptCall = (Resource, CallRecord);

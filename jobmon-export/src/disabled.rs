@@ -8,11 +8,13 @@
     reason = "exporters whose feature is on replace some of these"
 )]
 
-use crate::account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Imported, Pruned};
+use crate::account::{
+    Action, AlertChange, AuditBroken, AuditEntry, AuditHead, Erased, Imported, KeptCall, Pruned,
+};
 use crate::repriced::Repriced;
 use jobmon_core::{
-    Aggregate, Batch, Engine, EngineError, Event, ExportError, Exporter, Key, Prices, Query, Range, Resource,
-    Retention, Text, Timestamp, UserKey,
+    Aggregate, AlertState, Batch, End, Engine, EngineError, Event, ExportError, Exporter, Filter, Key,
+    Prices, Query, Range, Resource, Retention, Text, Timestamp, TraceId, UserKey,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -406,6 +408,60 @@ impl History {
     /// # Errors
     /// None.
     pub fn check(&self) -> Result<Vec<Difference>, EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn alert_states(&self) -> Result<Vec<(Resource, AlertState)>, HistoryError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn alert_changes(&self, _: Range, _: usize) -> Result<Vec<AlertChange>, HistoryError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn latest_calls(
+        &self,
+        _: Range,
+        _: &[Filter],
+        _: Option<End>,
+        _: usize,
+    ) -> Result<Vec<KeptCall>, EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn trace(&self, _: TraceId) -> Result<(Vec<KeptCall>, Vec<Event>), EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn last_call_row(&self) -> Result<i64, EngineError> {
+        match self.0 {}
+    }
+
+    /// Never runs, as there is no history.
+    ///
+    /// # Errors
+    /// None.
+    pub fn calls_after_row(&self, _: i64, _: usize) -> Result<Vec<(i64, KeptCall)>, EngineError> {
         match self.0 {}
     }
 }

@@ -71,7 +71,9 @@ mod sqlite;
 mod surroundings;
 
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
-pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Imported, Pruned};
+pub use account::{
+    Action, AlertChange, AuditBroken, AuditEntry, AuditHead, Erased, Imported, KeptCall, Pruned,
+};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 #[cfg(feature = "email")]
@@ -127,4 +129,4 @@ pub use prometheus::Prometheus;
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{AlertChange, Difference, History, HistoryError, Importer, KeptCall, Sqlite};
+pub use sqlite::{Difference, History, HistoryError, Importer, Sqlite};

@@ -169,13 +169,7 @@ fn formula(measure: &str) -> Option<Formula> {
 pub(super) fn subject(comparison: &Comparison, window: &str, by: &[Dimension]) -> Result<String, String> {
     let name = comparison.measure.name;
     let formula = formula(name).ok_or_else(|| format!("no metric has what `{name}` needs"))?;
-    let family = match &formula {
-        Formula::Count(family, ..)
-        | Formula::Ratio(family, ..)
-        | Formula::Sum(family, ..)
-        | Formula::Quantile(family, ..)
-        | Formula::Mean(family, ..) => *family,
-    };
+    let family = formula.family();
     let label = |dimension: Dimension| {
         family
             .label(dimension)
@@ -198,6 +192,17 @@ pub(super) fn subject(comparison: &Comparison, window: &str, by: &[Dimension]) -
         }
         _ => Err("only jobmon itself knows its functions `anomaly` and `forecast`".to_owned()),
     }
+}
+
+/// A measure over a window, by some dimensions; `None` where no metric has it, or no label the dimension.
+pub(super) fn of(measure: &str, by: &[Dimension], window: &str) -> Option<String> {
+    Some(formula(measure)?.over(&[], &labels(measure, by)?, window))
+}
+
+/// The labels that dimensions have on the metrics of a measure.
+pub(super) fn labels(measure: &str, by: &[Dimension]) -> Option<Vec<&'static str>> {
+    let family = formula(measure)?.family();
+    by.iter().map(|dimension| family.label(*dimension)).collect()
 }
 
 /// Where nothing was ever counted there is no series.
@@ -224,6 +229,16 @@ fn labels_of_calls(by: &[Dimension]) -> Result<Vec<&'static str>, String> {
 }
 
 impl Formula {
+    const fn family(&self) -> Family {
+        match self {
+            Self::Count(family, ..)
+            | Self::Ratio(family, ..)
+            | Self::Sum(family, ..)
+            | Self::Quantile(family, ..)
+            | Self::Mean(family, ..) => *family,
+        }
+    }
+
     fn over(&self, filters: &[String], by: &[&str], window: &str) -> String {
         let sum = |metric: &str, some: &str, by: &[&str]| {
             let mut all: Vec<&str> = filters.iter().map(String::as_str).collect();

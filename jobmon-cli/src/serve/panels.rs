@@ -232,7 +232,7 @@ mod tests {
                 "[[panels]]\nmeasures = ['cost', 'calls']\nby = ['model']\nchart = 'bars'",
                 "x.toml:2:12: a chart has one measure",
             ),
-            ("[[panels]", "x.toml:1:9:"),
+            ("[[panels]", "x.toml:1:10:"),
         ] {
             let error = parse("x.toml", text).expect_err(text);
             assert!(error.starts_with(mistake), "{text}: {error}");

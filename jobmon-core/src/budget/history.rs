@@ -38,7 +38,7 @@ impl Budgets {
     /// use jobmon_core::{Budget, Budgets, Memory, Settings};
     ///
     /// let mut settings = Settings::default();
-    /// settings.budgets = vec![Budget::new("analysis").limit("$5").per_day()];
+    /// settings.budgets = vec![Budget::new("all").total().limit("$5").per_day()];
     /// let left = Budgets::left(&settings, &Memory::default())?;
     /// assert_eq!(left[0].remaining().to_string(), "$5.00");
     /// # Ok::<(), String>(())

@@ -2,7 +2,7 @@
 
 use super::read::Snapshot;
 use super::{History, HistoryError, Sqlite, audit, schema};
-use crate::account::Action;
+use crate::account::{Action, AlertChange};
 use jobmon_core::{
     AlertMemory, AlertState, Dimension, EngineError, NoticeKind, Range, Recent, Resource, Text, Timestamp,
 };
@@ -172,26 +172,6 @@ fn changes<'s>(before: &'s [AlertState], after: &'s [AlertState]) -> Vec<(&'s Al
     new.map(|state| (state, NoticeKind::Firing))
         .chain(over.map(|state| (state, NoticeKind::Resolved)))
         .collect()
-}
-
-/// What became of a group of an alert of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AlertChange {
-    /// When.
-    pub at: Timestamp,
-    /// Whose alert it is.
-    pub resource: Resource,
-    /// The alert.
-    pub alert: Text,
-    /// The group: a value for each dimension that the alert looks at.
-    pub group: Vec<(Dimension, Option<Text>)>,
-    /// Whether it began to fire, or is over.
-    pub kind: NoticeKind,
-    /// Since when its condition held.
-    pub since: Timestamp,
-    /// Whether nobody was told, as it was silenced.
-    pub silent: bool,
 }
 
 fn resource_of(row: &Row<'_>, at: usize) -> rusqlite::Result<Resource> {

@@ -1,6 +1,7 @@
 //! Single calls: the newest, those of a trace, those that were written since.
 
 use super::{History, rows};
+use crate::account::KeptCall;
 use jobmon_core::{
     CallId, CallRecord, Dimension, End, EngineError, Event, Filter, Key, Range, Resource, SpanId, Timestamp,
     TraceId,
@@ -10,9 +11,6 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 /// Calls of one trace that are read at most.
 const MOST_OF_TRACE: i64 = 10_000;
-
-/// A call, and who made it.
-pub type KeptCall = (Resource, CallRecord);
 
 /// Which calls are looked for.
 struct Wanted<'a> {
@@ -145,21 +143,6 @@ impl History {
             }
         }
         Ok((calls, facts))
-    }
-
-    /// The trace that a span is of, where a call has it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn call_of_span(&self, span: SpanId) -> Result<Option<CallId>, EngineError> {
-        let find = || {
-            let mut select =
-                self.connection.prepare_cached("SELECT trace_id FROM calls WHERE span_id = ?1 LIMIT 1")?;
-            let mut found = select.query([span.to_bytes()])?;
-            let Some(row) = found.next()? else { return Ok(None) };
-            Ok(TraceId::from_bytes(row.get(0)?).map(|trace| CallId { trace, span }))
-        };
-        find().map_err(|error| self.failed(&error))
     }
 
     /// The number of the row that was written last; 0 where there is none.

@@ -99,10 +99,12 @@ fn delete(
     let mut facts = run(&format!("DELETE FROM facts WHERE {about}"))?;
     facts += run(&format!("DELETE FROM facts WHERE user IN ({users})"))?;
     let calls = run(&format!("DELETE FROM calls WHERE user IN ({users})"))?;
-    run(&format!(
-        "DELETE FROM alert_states WHERE EXISTS (SELECT 1 FROM json_each(groups) WHERE
-            json_extract(value, '$[0]') = 'user' AND json_extract(value, '$[1]') IN ({users}))"
-    ))?;
+    for table in ["alert_states", "alert_changes"] {
+        run(&format!(
+            "DELETE FROM {table} WHERE EXISTS (SELECT 1 FROM json_each(groups) WHERE
+                json_extract(value, '$[0]') = 'user' AND json_extract(value, '$[1]') IN ({users}))"
+        ))?;
+    }
     let mut sessions = 0;
     for session in &theirs {
         sessions += usize::from(forget_session(&transaction, session)?);

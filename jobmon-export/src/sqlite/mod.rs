@@ -22,8 +22,6 @@ mod sessions;
 mod vacuum;
 mod write;
 
-pub use alerts::AlertChange;
-pub use calls::KeptCall;
 pub use check::Difference;
 pub use import::Importer;
 pub use read::History;

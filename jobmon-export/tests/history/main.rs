@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod answers;
+mod calls;
 mod labels;
 mod schemas;
 mod sessions;
