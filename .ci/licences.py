@@ -13,7 +13,8 @@ import tomllib
 with open("deny.toml", "rb") as file:
     deny = tomllib.load(file)
 allowed = set(deny["licenses"]["allow"])
-unwanted = {ban["crate"] for ban in deny["bans"]["deny"]}
+# Each with the crates that may have it.
+unwanted = {ban["crate"]: set(ban.get("wrappers", [])) for ban in deny["bans"]["deny"]}
 
 
 def cargo(*args):
@@ -28,7 +29,11 @@ for package in metadata["packages"]:
     if (package["name"], "v" + package["version"]) not in used:
         continue
     if package["name"] in unwanted:
-        problems.append(f"{package['name']} is unwanted (deny.toml)")
+        of = cargo("tree", "--locked", "--workspace", "--all-features", "-e", "normal,build", "--prefix", "none", "-f", "{p}",
+                   "--depth", "1", "-i", package["name"])
+        who = {line.split()[0] for line in of.splitlines()[1:] if line}
+        if not who <= unwanted[package["name"]]:
+            problems.append(f"{package['name']} is unwanted (deny.toml), and {', '.join(sorted(who))} have it")
     # An SPDX expression is met when one side of each OR, and both sides of each AND, are allowed.
     expression = (package["license"] or "none").replace("/", " OR ")
     words = re.sub(r"[A-Za-z0-9.+-]+", lambda word: {"OR": " or ", "AND": " and ", "WITH": " and "}.get(

@@ -8,6 +8,7 @@ Content-Security-Policy stops nothing of ours. `--keep` keeps screenshots.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,10 +20,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import peers  # noqa: E402
 
-if "playwright" not in str(sys.path) and "--inside" not in sys.argv:
+if "--inside" not in sys.argv:
     # Goes on in the interpreter that has Playwright.
-    done = subprocess.run([str(peers.python("browser")), __file__, "--inside", *sys.argv[1:]])
-    sys.exit(done.returncode)
+    inside = str(peers.python("browser"))
+    os.execv(inside, [inside, __file__, "--inside", *sys.argv[1:]])
 sys.argv = [word for word in sys.argv if word != "--inside"]
 
 from axe_playwright_python.sync_playwright import Axe  # noqa: E402

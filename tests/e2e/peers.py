@@ -305,3 +305,14 @@ def certificate(folder):
     key, made = Path(folder) / "key.pem", Path(folder) / "certificate.pem"
     _must([python("judge"), "-c", CERTIFICATE, key, made])
     return key, made
+
+
+def fetched():
+    """Everything that the scripts need of others, so that none of them waits for it."""
+    for name in PACKAGES:
+        python(name)
+    chromium()
+
+
+if __name__ == "__main__":
+    fetched()

@@ -1,6 +1,6 @@
 //! Events as rows of tables: one for calls, one for what is said of them.
 
-use jobmon_core::{CallRecord, Event, Failure, Judged, Resource, Text, Usd};
+use jobmon_core::{CallRecord, Cost, Event, Failure, Judged, Resource, Text, Usd};
 use jobmon_export::event_to_json;
 use serde_json::Value;
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub(crate) const CALLS: &[Column<CallRecord>] = columns! { CallRecord;
     "cache_read_tokens" |_r, call| count(call.usage().and_then(|usage| usage.cache_read));
     "cache_write_tokens" |_r, call| count(call.usage().and_then(|usage| usage.cache_write));
     "reasoning_tokens" |_r, call| count(call.usage().and_then(|usage| usage.reasoning));
-    "cost_nanodollars" |_r, call| money(call.cost.map(|cost| cost.floor()));
+    "cost_nanodollars" |_r, call| money(call.cost.map(Cost::floor));
     "cost_grade" |_r, call| Cell::Text(call.cost.map(|cost| cost.grade().to_owned()));
     "wasted_nanodollars" |_r, call| money(Some(call.wasted()));
     "prices" |_r, call| text(call.prices.as_ref());
@@ -109,7 +109,7 @@ pub(crate) const FACTS: &[Column<Event>] = columns! { Event;
     });
     "value_nanodollars" |_r, event| money(match event {
         Event::Outcome(outcome) => outcome.value,
-        Event::Late(late) => late.cost().map(|cost| cost.floor()),
+        Event::Late(late) => late.cost().map(Cost::floor),
         _ => None,
     });
     "results" |_r, event| count(match event { Event::Search(search) => Some(search.results), _ => None });

@@ -112,7 +112,7 @@ impl Sink for Parquet {
         match (self, event) {
             (Self::Calls(rows), Event::Call(call)) => rows.add(resource, call).map_err(message)?,
             (Self::Facts(rows), event) if event.fact().is_some() => {
-                rows.add(resource, event).map_err(message)?
+                rows.add(resource, event).map_err(message)?;
             }
             _ => return Ok(false),
         }

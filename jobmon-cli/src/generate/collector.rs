@@ -19,7 +19,7 @@ pub(crate) struct CollectorArgs {
     /// Send only spans of GenAI on, and drop all others
     #[arg(long)]
     only_genai: bool,
-    /// The server has a token, in JOBMON_SERVE_TOKEN of the Collector's environment
+    /// The server has a token, in the variable `JOBMON_SERVE_TOKEN` of the Collector's environment
     #[arg(long)]
     token: bool,
 }

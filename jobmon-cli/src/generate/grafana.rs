@@ -127,7 +127,7 @@ pub(super) fn of() -> Value {
                 (left, top) = (0, top + height);
             }
             height = high;
-            panels.push(one(panel, id, json!({"h": high, "w": wide, "x": left, "y": top})));
+            panels.push(one(panel, id, &json!({"h": high, "w": wide, "x": left, "y": top})));
             id += 1;
             left += wide;
         }
@@ -147,7 +147,7 @@ pub(super) fn of() -> Value {
         "time": {"from": "now-24h", "to": "now"},
         "templating": {"list": [{
             "name": "source", "label": "Source", "type": "datasource", "query": "prometheus", "hide": 0,
-            "skipUrlSync": false, "multi": false, "includeAll": false, "refresh": 1, "regex": "", "options": [], "current": {},
+            "skipUrlSync": false, "multi": false, "includeAll": false, "refresh": 1, "regex": "", "options": [],
         }]},
         "annotations": {"list": []},
         "links": [],
@@ -155,7 +155,7 @@ pub(super) fn of() -> Value {
     })
 }
 
-fn one(panel: &Panel, id: u32, place: Value) -> Value {
+fn one(panel: &Panel, id: u32, place: &Value) -> Value {
     let source = json!({"type": "prometheus", "uid": "${source}"});
     let instant = matches!(panel.shown, Shown::Stat | Shown::Table);
     let window = if instant { "$__range" } else { "$__rate_interval" };

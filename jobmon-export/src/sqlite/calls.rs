@@ -3,8 +3,7 @@
 use super::{History, rows};
 use crate::account::KeptCall;
 use jobmon_core::{
-    CallId, CallRecord, Dimension, End, EngineError, Event, Filter, Key, Range, Resource, SpanId, Timestamp,
-    TraceId,
+    CallRecord, Dimension, End, EngineError, Event, Filter, Key, Range, Resource, Timestamp, TraceId,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};

@@ -95,7 +95,7 @@ fn a_trace_has_its_calls_and_what_was_said_of_them() {
     let history = History::open(&path).unwrap();
     let (calls, facts) = history.trace(trace).unwrap();
     assert_eq!(calls.iter().map(|(_, call)| call.id).collect::<Vec<_>>(), [outer.id, inner.id]);
-    assert!(matches!(&facts[..], [Event::Score(score)] if score.value == 0.5));
+    assert!(matches!(&facts[..], [Event::Score(score)] if (score.value - 0.5).abs() < 1e-9));
     assert_eq!(history.trace(TraceId::random()).unwrap().0, []);
     let last = history.last_call_row().unwrap();
     write(&path, vec![Event::Call(Box::new(call_at(DAY - 9)))]);
