@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Import(crate::import::ImportArgs),
     /// Take OTLP of any program into a history, and show it: pages, an API, alerts
     Serve(crate::serve::ServeArgs),
+    /// What happens now, in a terminal: throughput, cost a minute, errors, budgets, the slowest calls
+    Top(crate::top::TopArgs),
     /// What was done to the history, and whether the account of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),

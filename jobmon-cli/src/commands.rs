@@ -42,6 +42,7 @@ pub(crate) fn run(args: Args) -> Result<Answer, Message> {
         Command::Prices(args) => crate::prices::run(args)?,
         Command::History(command) => history::run(command)?,
         Command::Import(args) => crate::import::run(&args)?,
+        Command::Top(args) => crate::top::run(&args)?,
         Command::Serve(args) => return crate::serve::run(args),
         Command::Audit(command) => return history::audit(&command),
         Command::Compliance(args) => history::compliance(&args)?,

@@ -13,9 +13,11 @@ mod import;
 mod insights;
 mod otlp;
 mod prices;
+mod progress;
 mod report;
 mod serve;
 mod time;
+mod top;
 
 use clap::Parser;
 use std::io::{self, Write};

@@ -3,6 +3,8 @@
 //! The GenAI conventions are those of `semantic-conventions-genai` as of October 2026 (all of stability `development`);
 //! `tests/semconv` has their registry, and a test holds every name here to it. Names of our own begin with `jobmon.`.
 
+use jobmon_core::UsageUnit;
+
 macro_rules! names {
     ($($(#[$meta:meta])* $NAME:ident = $name:literal;)*) => {
         $($(#[$meta])* pub(crate) const $NAME: &str = $name;)*
@@ -97,6 +99,26 @@ pub(crate) mod key {
     #[cfg(test)]
     pub(crate) const REGISTERED: &[&str] = ALL;
 }
+
+/// Tokens of each kind that has a name in the conventions: the five that most calls have, then those by modality.
+pub(crate) const USAGE: [(&str, UsageUnit); 14] = [
+    (key::USAGE_INPUT, UsageUnit::InputTokens),
+    (key::USAGE_OUTPUT, UsageUnit::OutputTokens),
+    (key::USAGE_CACHE_READ, UsageUnit::CacheReadTokens),
+    (key::USAGE_CACHE_WRITE, UsageUnit::CacheWriteTokens),
+    (key::USAGE_REASONING, UsageUnit::OutputReasoningTokens),
+    (key::USAGE_AUDIO_INPUT, UsageUnit::InputAudioTokens),
+    (key::USAGE_AUDIO_OUTPUT, UsageUnit::OutputAudioTokens),
+    (key::USAGE_AUDIO_CACHE_READ, UsageUnit::CacheAudioReadTokens),
+    (key::USAGE_IMAGE_INPUT, UsageUnit::InputImageTokens),
+    (key::USAGE_IMAGE_OUTPUT, UsageUnit::OutputImageTokens),
+    (key::USAGE_IMAGE_CACHE_READ, UsageUnit::CacheImageReadTokens),
+    (key::USAGE_TEXT_INPUT, UsageUnit::InputTextTokens),
+    (key::USAGE_TEXT_OUTPUT, UsageUnit::OutputTextTokens),
+    (key::USAGE_TEXT_CACHE_READ, UsageUnit::CacheTextReadTokens),
+];
+/// How many of them stand first.
+pub(crate) const COMMON_USAGE: usize = 5;
 
 /// Names of our own.
 pub(crate) mod own {

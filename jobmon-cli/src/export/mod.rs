@@ -170,17 +170,22 @@ pub(crate) fn run(
     let history = History::open(db).map_err(message)?;
     let failed = |problem: Message| format!("cannot write {}: {problem}", output.display());
     let mut sink = sink(output, format, rows.unwrap_or(Rows::Calls)).map_err(failed)?;
+    let progress = crate::progress::counted("Events written");
     let (mut events, mut written) = (0_u64, Ok(()));
     Only::new(&history, filters)
         .events(range, &mut |resource, event| {
             if written.is_ok() {
                 match sink.add(resource, event) {
-                    Ok(taken) => events += u64::from(taken),
+                    Ok(taken) => {
+                        events += u64::from(taken);
+                        progress.inc(u64::from(taken));
+                    }
                     Err(problem) => written = Err(problem),
                 }
             }
         })
         .map_err(message)?;
+    progress.finish_and_clear();
     written.and_then(|()| sink.finish()).map_err(failed)?;
     drop(history);
     exported_events(db, events, output)?;

@@ -7,6 +7,7 @@ use crate::commands::{Message, message};
 use crate::history::actor;
 use crate::otlp::{self, Received};
 use clap::{Args as Group, ValueEnum};
+use indicatif::ProgressBar;
 use jobmon_core::{Event, Intake, Resource};
 use jobmon_export::{Imported, Importer, event_from_json};
 use serde_json::Value;
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<String, Message> {
     let intake = Intake::new(settings);
     for file in &args.files {
         let mut reader = Reader::new(args.format);
-        each(file, &mut |value| reader.read(value).map(drop))?;
+        each(file, &ProgressBar::hidden(), &mut |value| reader.read(value).map(drop))?;
     }
     let mut importer = Importer::open(&args.source.db).map_err(message)?;
     let mut text = String::new();
@@ -74,12 +75,15 @@ pub(crate) fn run(args: &ImportArgs) -> Result<String, Message> {
         let mut reader = Reader::new(args.format);
         let mut writer =
             Writer { importer: &mut importer, intake: &intake, batch: Vec::new(), done: Imported::default() };
-        each(file, &mut |value| {
+        let length = std::fs::metadata(file).map_or(0, |file| file.len());
+        let progress = crate::progress::bytes(&name, length);
+        each(file, &progress, &mut |value| {
             let found = reader.read(value)?;
             writer.add(found)
         })?;
         writer.add(Found::Received(reader.langfuse.finish()))?;
         writer.write()?;
+        progress.finish_and_clear();
         let (done, left_out) = (writer.done, reader.left_out);
         importer.account(done, &name, &actor()).map_err(message)?;
         let (written, known) = (done.written, done.known);
@@ -182,7 +186,11 @@ impl Writer<'_> {
 }
 
 /// Goes through the documents of a file: one JSON value, a list of them, or one on each line.
-fn each(file: &Path, visit: &mut dyn FnMut(&Value) -> Result<(), String>) -> Result<(), Message> {
+fn each(
+    file: &Path,
+    progress: &ProgressBar,
+    visit: &mut dyn FnMut(&Value) -> Result<(), String>,
+) -> Result<(), Message> {
     let place = file.display();
     let unreadable = |error: std::io::Error| format!("{place}: cannot be read: {error}");
     let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
@@ -224,6 +232,7 @@ fn each(file: &Path, visit: &mut dyn FnMut(&Value) -> Result<(), String>) -> Res
             })?;
             visit(&value).map_err(|problem| format!("{place}:{number}: {problem}"))?;
         }
+        progress.inc(line.len() as u64);
         line.clear();
         number += 1;
         if reader

@@ -46,8 +46,11 @@ pub(super) fn reprice(list: &List, args: &RepriceArgs) -> Result<String, Message
     if range.since >= range.until {
         return Err("the time range is empty: --since must be earlier than --until".to_owned());
     }
+    let progress = crate::progress::waited("Pricing the history again");
     let done = Sqlite::reprice(&args.source.db, range, &prices, args.dry_run, &actor())
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string());
+    progress.finish_and_clear();
+    let done = done?;
     Ok(text(&done, &prices, args.dry_run))
 }
 

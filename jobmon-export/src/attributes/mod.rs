@@ -7,10 +7,8 @@ mod request;
 pub(crate) use content::Limit;
 pub use dialect::Profile;
 
-use crate::semconv::{key, own};
-use jobmon_core::{
-    Answer, Attempt, CallRecord, Cost, End, ErrorCategory, Failure, Operation, UsageUnit, Usd, Value,
-};
+use crate::semconv::{COMMON_USAGE, USAGE, key, own};
+use jobmon_core::{Answer, Attempt, CallRecord, Cost, End, ErrorCategory, Failure, Operation, Usd, Value};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -269,17 +267,7 @@ fn answer(call: &CallRecord, profile: Profile, to: &mut impl Attributes) {
         // It takes every key of usage for one more kind of token, and adds them up.
         return;
     }
-    for (name, unit) in [
-        (key::USAGE_AUDIO_INPUT, UsageUnit::InputAudioTokens),
-        (key::USAGE_AUDIO_OUTPUT, UsageUnit::OutputAudioTokens),
-        (key::USAGE_AUDIO_CACHE_READ, UsageUnit::CacheAudioReadTokens),
-        (key::USAGE_IMAGE_INPUT, UsageUnit::InputImageTokens),
-        (key::USAGE_IMAGE_OUTPUT, UsageUnit::OutputImageTokens),
-        (key::USAGE_IMAGE_CACHE_READ, UsageUnit::CacheImageReadTokens),
-        (key::USAGE_TEXT_INPUT, UsageUnit::InputTextTokens),
-        (key::USAGE_TEXT_OUTPUT, UsageUnit::OutputTextTokens),
-        (key::USAGE_TEXT_CACHE_READ, UsageUnit::CacheTextReadTokens),
-    ] {
+    for (name, unit) in USAGE.into_iter().skip(COMMON_USAGE) {
         to.some_count(name, usage.get(unit));
     }
 }

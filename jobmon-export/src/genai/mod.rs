@@ -7,3 +7,5 @@ mod said;
 pub(crate) use names::newest;
 pub(crate) use names::{operation, provider};
 pub(crate) use said::Said;
+#[cfg(feature = "ingest")]
+pub(crate) use said::is_content;

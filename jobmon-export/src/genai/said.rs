@@ -1,8 +1,8 @@
 //! [`Said`]: what attributes of a GenAI span say of a call.
 
 use super::{names, provider};
-use crate::semconv::{key, vendor};
-use jobmon_core::{Answer, ErrorCategory, Failure, Operation, Text, Usage, UsageUnit, Value};
+use crate::semconv::{USAGE, key, vendor};
+use jobmon_core::{Answer, ErrorCategory, Failure, Operation, Text, Usage, Value};
 
 /// Attributes kept beside what has a place of its own.
 const MOST_OTHERS: usize = 64;
@@ -40,24 +40,6 @@ fn words(text: &str) -> Vec<Text> {
         }
     }
 }
-
-/// Where tokens are counted, by the name of the attribute that tells them.
-const UNITS: [(&str, UsageUnit); 14] = [
-    (key::USAGE_INPUT, UsageUnit::InputTokens),
-    (key::USAGE_OUTPUT, UsageUnit::OutputTokens),
-    (key::USAGE_CACHE_READ, UsageUnit::CacheReadTokens),
-    (key::USAGE_CACHE_WRITE, UsageUnit::CacheWriteTokens),
-    (key::USAGE_REASONING, UsageUnit::OutputReasoningTokens),
-    (key::USAGE_AUDIO_INPUT, UsageUnit::InputAudioTokens),
-    (key::USAGE_AUDIO_OUTPUT, UsageUnit::OutputAudioTokens),
-    (key::USAGE_AUDIO_CACHE_READ, UsageUnit::CacheAudioReadTokens),
-    (key::USAGE_IMAGE_INPUT, UsageUnit::InputImageTokens),
-    (key::USAGE_IMAGE_OUTPUT, UsageUnit::OutputImageTokens),
-    (key::USAGE_IMAGE_CACHE_READ, UsageUnit::CacheImageReadTokens),
-    (key::USAGE_TEXT_INPUT, UsageUnit::InputTextTokens),
-    (key::USAGE_TEXT_OUTPUT, UsageUnit::OutputTextTokens),
-    (key::USAGE_TEXT_CACHE_READ, UsageUnit::CacheTextReadTokens),
-];
 
 /// What another name says counts only where nothing was said under the newest one.
 fn put<T>(slot: &mut Option<T>, is_alias: bool, value: impl FnOnce() -> T) {
@@ -158,7 +140,7 @@ impl Said {
             self.port = Some(value.to_string());
             return true;
         }
-        let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == key) else { return false };
+        let Some((_, unit)) = USAGE.iter().find(|(name, _)| *name == key) else { return false };
         // A negative count is none.
         if let Ok(count) = u64::try_from(value)
             && (!is_alias || self.usage.get(*unit).is_none())
@@ -199,8 +181,8 @@ impl Said {
     }
 }
 
-/// What was said and heard is captured by name only, never by the way.
-fn is_content(name: &str) -> bool {
+/// What was said and heard, by the names of the conventions: captured where it is asked for, never by the way.
+pub(crate) fn is_content(name: &str) -> bool {
     matches!(
         name,
         key::INPUT_MESSAGES

@@ -1,6 +1,7 @@
 //! What a span says was said and heard, in any convention.
 
 use super::{SpanAttributes, SpanData};
+use crate::genai;
 use crate::json::read;
 use crate::semconv::{key, vendor};
 use jobmon_core::{Content, Message, Operation, Part, Role, Text, Tool};
@@ -18,40 +19,34 @@ const FAMILIES: [&str; 6] = [
 
 /// Whether an attribute is content, and none of what is kept as attributes.
 pub(super) fn is_content(name: &str) -> bool {
-    matches!(
-        name,
-        key::INPUT_MESSAGES
-            | key::OUTPUT_MESSAGES
-            | key::SYSTEM_INSTRUCTIONS
-            | key::TOOL_DEFINITIONS
-            | key::TOOL_CALL_ARGUMENTS
-            | key::TOOL_CALL_RESULT
-            | vendor::OI_INPUT
-            | vendor::OI_OUTPUT
-            | vendor::OI_INPUT_TYPE
-            | vendor::OI_OUTPUT_TYPE
-            | "ai.prompt"
-            | "ai.prompt.messages"
-            | "ai.prompt.tools"
-            | "ai.response.text"
-            | "ai.response.toolCalls"
-            | "ai.toolCall.args"
-            | "ai.toolCall.result"
-            | "all_messages"
-            | "events"
-            | "gen_ai.completion"
-            | "gen_ai.prompt"
-            | "langfuse.observation.input"
-            | "langfuse.observation.output"
-            | "langfuse.trace.input"
-            | "langfuse.trace.output"
-            | "request_data"
-            | "response_data"
-            | "tool_arguments"
-            | "tool_response"
-    ) || FAMILIES.iter().any(|family| {
-        name.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    })
+    genai::is_content(name)
+        || matches!(
+            name,
+            vendor::OI_INPUT
+                | vendor::OI_OUTPUT
+                | vendor::OI_INPUT_TYPE
+                | vendor::OI_OUTPUT_TYPE
+                | "ai.prompt"
+                | "ai.prompt.messages"
+                | "ai.prompt.tools"
+                | "ai.response.text"
+                | "ai.response.toolCalls"
+                | "ai.toolCall.args"
+                | "ai.toolCall.result"
+                | "all_messages"
+                | "events"
+                | "langfuse.observation.input"
+                | "langfuse.observation.output"
+                | "langfuse.trace.input"
+                | "langfuse.trace.output"
+                | "request_data"
+                | "response_data"
+                | "tool_arguments"
+                | "tool_response"
+        )
+        || FAMILIES.iter().any(|family| {
+            name.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
 }
 
 /// JSON that came as text, or as it is.

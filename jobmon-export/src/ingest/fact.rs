@@ -2,10 +2,10 @@
 
 use super::LogData;
 use crate::genai;
-use crate::semconv::{event, key, own};
+use crate::semconv::{USAGE, event, key, own};
 use jobmon_core::{
     Answer, CallId, Cost, Event, Fact, Feedback, Label, Late, Outcome, PricedAnswer, Scope, Score, Search,
-    Subject, Text, Usage, UsageUnit, Usd,
+    Subject, Text, Usage, Usd,
 };
 use serde_json::Value;
 
@@ -37,18 +37,15 @@ impl Told<'_> {
     }
 }
 
-/// A number, from a label that is none only by its name.
-fn verdict(label: &str) -> Option<jobmon_core::Verdict> {
-    label.parse().ok()
-}
-
 pub(super) fn of(log: &LogData) -> Option<Event> {
     let told = Told(log);
     Some(match log.name.as_str() {
         event::EVALUATION => {
             let name = told.text(key::EVALUATION_NAME)?;
             let label = told.text(key::EVALUATION_LABEL);
-            match label.as_deref().and_then(verdict).filter(|_| name == "feedback") {
+            // What our exporter makes of feedback.
+            let verdict = label.as_deref().and_then(|label| label.parse().ok());
+            match verdict.filter(|_| name == "feedback") {
                 Some(verdict) => Event::Feedback(Feedback::new(told.fact(), verdict)),
                 None => {
                     let value = told.get(key::EVALUATION_SCORE).as_f64().filter(|value| value.is_finite())?;
@@ -86,13 +83,7 @@ fn late(told: &Told<'_>) -> Late {
     }
     let mut late = Late::new(fact);
     let mut usage = Usage::default();
-    for (name, unit) in [
-        (key::USAGE_INPUT, UsageUnit::InputTokens),
-        (key::USAGE_OUTPUT, UsageUnit::OutputTokens),
-        (key::USAGE_CACHE_READ, UsageUnit::CacheReadTokens),
-        (key::USAGE_CACHE_WRITE, UsageUnit::CacheWriteTokens),
-        (key::USAGE_REASONING, UsageUnit::OutputReasoningTokens),
-    ] {
+    for (name, unit) in USAGE {
         usage.set(unit, told.get(name).as_u64());
     }
     let cost = told.money(own::COST).map_or(Cost::Unpriced, Cost::Known);
