@@ -1,20 +1,19 @@
 //! `jobmon quality`, `jobmon errors` and `jobmon experience`: reports that go through single events.
 
-use crate::args::{Source, Span};
+use crate::args::{Asked, Span};
 use crate::commands::{Message, message, range};
 use crate::report::Format;
 use crate::time::Moment;
 use clap::Args as Group;
 use jobmon_core::report::{Only, Report};
 use jobmon_core::{Engine, Filter, QueryError, Range};
-use jobmon_export::History;
 use std::path::PathBuf;
 
 /// Which events, and how they are shown.
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) asked: Asked,
     #[command(flatten)]
     pub(crate) span: Span,
     /// Which events: `dimension=value`, `dimension!=value`, `dimension=a,b`; `dimension=` for those without one
@@ -46,9 +45,9 @@ pub(crate) fn experience(args: &Args) -> Result<String, Message> {
 
 fn run(args: &Args, make: Make, since: Option<Moment>) -> Result<String, Message> {
     let range = range(&Span { since: args.span.since.or(since), until: args.span.until })?;
-    let history = History::open(&args.source.db).map_err(message)?;
-    let report = make(&Only::new(&history, args.filter.clone()), range).map_err(message)?;
+    let history = args.asked.open()?;
+    let report = make(&Only::new(&*history, args.filter.clone()), range).map_err(message)?;
     let text = args.format.print(&report, args.output.as_deref())?;
-    crate::history::exported(&args.source.db, report.kind.name(), args.output.as_deref())?;
+    crate::history::exported(&args.asked, report.kind.name(), args.output.as_deref())?;
     Ok(text)
 }

@@ -7,7 +7,8 @@ use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jobmon_core::{Dimension, Filter, Measure};
+use jobmon_core::{Dimension, Engine, Filter, Measure};
+use jobmon_export::{ClickHouseHistory, History};
 use std::path::PathBuf;
 
 /// Reports and queries over the history that agents write with the `sqlite` exporter.
@@ -71,6 +72,26 @@ pub(crate) struct Source {
     pub(crate) db: PathBuf,
 }
 
+/// Where the history is that is asked: a file, or a ClickHouse.
+#[derive(Debug, Group)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// A history in ClickHouse instead, such as `clickhouse://user:password@127.0.0.1:8123/jobmon`
+    #[arg(long, value_name = "URL")]
+    pub(crate) history: Option<String>,
+}
+
+impl Asked {
+    /// Opens it.
+    pub(crate) fn open(&self) -> Result<Box<dyn Engine>, String> {
+        Ok(match &self.history {
+            Some(url) => Box::new(ClickHouseHistory::open(url).map_err(|error| error.to_string())?),
+            None => Box::new(History::open(&self.source.db).map_err(|error| error.to_string())?),
+        })
+    }
+}
+
 /// Which time.
 #[derive(Debug, Group)]
 pub(crate) struct Span {
@@ -86,7 +107,7 @@ pub(crate) struct Span {
 #[command(after_help = catalogue())]
 pub(crate) struct QueryArgs {
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) asked: Asked,
     #[command(flatten)]
     pub(crate) span: Span,
     /// What to compute, separated by commas (see below)

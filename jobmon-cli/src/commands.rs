@@ -89,8 +89,8 @@ fn query(args: QueryArgs) -> Result<String, Message> {
         Slice::Hour => Bucket::Hour,
         Slice::Day => Bucket::Day,
     });
-    let history = History::open(&args.source.db).map_err(message)?;
-    let rows = query.run(&history).map_err(message)?;
+    let history = args.asked.open()?;
+    let rows = query.run(&*history).map_err(message)?;
     Ok(match args.format {
         QueryFormat::Table => table(&query, &rows).to_text(),
         QueryFormat::Csv => csv::of(&query, &rows),

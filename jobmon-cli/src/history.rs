@@ -1,6 +1,6 @@
 //! `jobmon history`, `jobmon audit` and `jobmon compliance`: looking after a history.
 
-use crate::args::{Source, Span, filter};
+use crate::args::{Asked, Source, Span, filter};
 use crate::commands::{Message, message, pretty};
 use crate::export::{Format, Rows};
 use crate::report::Format as ReportFormat;
@@ -185,8 +185,10 @@ fn erase(db: &Path, config: Option<&Path>, user: &str) -> Result<String, Message
 }
 
 /// Tells the audit log that a report was written to a file.
-pub(crate) fn exported(db: &Path, what: &str, output: Option<&Path>) -> Result<(), Message> {
-    let Some(output) = output else { return Ok(()) };
+pub(crate) fn exported(asked: &Asked, what: &str, output: Option<&Path>) -> Result<(), Message> {
+    // A ClickHouse has no audit log of ours; its own `system.query_log` has who asked what.
+    let (Some(output), None) = (output, &asked.history) else { return Ok(()) };
+    let db = &asked.source.db;
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned());
     let detail = json!({ "what": what, "file": name });
     Sqlite::record_audit(db, &actor(), Action::Export, &detail).map_err(message)

@@ -1,19 +1,18 @@
 //! `jobmon insights`.
 
-use crate::args::{Source, Span, filter};
+use crate::args::{Asked, Span, filter};
 use crate::commands::{Message, message, pretty, range};
 use crate::prices::List;
 use crate::time::{Moment, age};
 use clap::{Args as Group, ValueEnum};
 use jobmon_core::report::Only;
 use jobmon_core::{Filter, InsightOptions, Insights};
-use jobmon_export::History;
 use std::time::Duration;
 
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    source: Source,
+    asked: Asked,
     /// Default: the last 30 days
     #[command(flatten)]
     span: Span,
@@ -64,9 +63,9 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let mut options = InsightOptions::new(args.list.load()?);
     (options.lifetime, options.prefix_lifetime) = (args.lifetime, args.prefix_lifetime);
     options.margin = args.margin;
-    let history = History::open(&args.source.db).map_err(message)?;
+    let history = args.asked.open()?;
     let insights =
-        Insights::of(&Only::new(&history, args.filter.clone()), range, &options).map_err(message)?;
+        Insights::of(&Only::new(&*history, args.filter.clone()), range, &options).map_err(message)?;
     Ok(match args.format {
         Format::Terminal => insights.to_text(),
         Format::Markdown => insights.to_markdown(),

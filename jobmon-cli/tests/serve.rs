@@ -360,6 +360,22 @@ fn without_the_token_nothing_is_answered() {
     assert!(status == 303 && head.contains("httponly; samesite=strict"), "{head}");
     assert_eq!(server.get("/calls", &format!("Cookie: a=b; jobmon-token={token}\r\n")).0, 200);
 
+    let from_variable = Command::new(env!("CARGO_BIN_EXE_jobmon"))
+        .current_dir(folder.path())
+        .env("JOBMON_SERVE_TOKEN", "short")
+        .arg("serve")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&from_variable.stderr).into_owned();
+    assert!(said.contains("at least 16 visible ASCII characters"), "the variable is read: {said}");
+    let ends = Command::new(env!("CARGO_BIN_EXE_jobmon"))
+        .current_dir(folder.path())
+        .env("JOBMON_SERVE_TOKEN", token)
+        .args(["serve", "--listen", &server.http, "--grpc", "off"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ends.stderr).into_owned();
+    assert!(said.contains("cannot listen on"), "a good one is no unknown setting: {said}");
     let beyond = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jobmon"));
         let output = command

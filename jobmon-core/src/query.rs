@@ -269,6 +269,23 @@ pub trait Engine {
         Ok(None)
     }
 
+    /// Visits the outcomes of a time that were reported without a value, in order of time. By default it goes through all single
+    /// events.
+    ///
+    /// # Errors
+    /// When the data cannot be read, or no single events are kept.
+    fn outcomes_without_value(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        self.events(range, &mut |resource, event| {
+            if matches!(event, Event::Outcome(outcome) if outcome.value.is_none()) {
+                visit(resource, event);
+            }
+        })
+    }
+
     /// Visits single events of a time: calls in order of their start, then facts in order of time. Those that sampling left
     /// out are not kept.
     ///

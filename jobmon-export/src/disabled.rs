@@ -36,7 +36,60 @@ macro_rules! idle {
         })*
     };
 }
-idle!(Console "console" Jsonl "jsonl" Otlp "otlp" Prometheus "prometheus" Sqlite "sqlite");
+idle!(ClickHouse "clickhouse" Console "console" Jsonl "jsonl" Otlp "otlp" Prometheus "prometheus" Sqlite "sqlite");
+
+/// Writes nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClickHouse;
+
+impl ClickHouse {
+    /// To nowhere.
+    ///
+    /// # Errors
+    /// None.
+    pub fn to(_: &str) -> Result<Self, ClickHouseError> {
+        Ok(Self)
+    }
+
+    /// Does nothing.
+    #[must_use]
+    pub const fn async_inserts(self, _: bool) -> Self {
+        self
+    }
+}
+
+/// A history in ClickHouse that is not read.
+#[derive(Debug)]
+pub struct ClickHouseHistory(Infallible);
+
+impl ClickHouseHistory {
+    /// Asks nothing.
+    ///
+    /// # Errors
+    /// Always: nothing is read while jobmon is disabled.
+    pub fn open(_: &str) -> Result<Self, ClickHouseError> {
+        Err(ClickHouseError("nothing is read from ClickHouse: jobmon is disabled"))
+    }
+}
+
+impl Engine for ClickHouseHistory {
+    fn scan(&self, _: &Query, _: &mut dyn FnMut(Timestamp, &Key, &Aggregate)) -> Result<(), EngineError> {
+        match self.0 {}
+    }
+}
+
+/// Why nothing is read from ClickHouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClickHouseError(&'static str);
+
+impl fmt::Display for ClickHouseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for ClickHouseError {}
 
 /// Prints nothing.
 #[derive(Debug)]
@@ -388,18 +441,6 @@ impl History {
     /// # Errors
     /// None.
     pub fn verify_audit(&self, _: Option<&str>) -> Result<Result<AuditHead, AuditBroken>, HistoryError> {
-        match self.0 {}
-    }
-
-    /// Never runs, as there is no history.
-    ///
-    /// # Errors
-    /// None.
-    pub fn outcomes_without_value(
-        &self,
-        _: Range,
-        _: &mut dyn FnMut(&Resource, &Event),
-    ) -> Result<(), EngineError> {
         match self.0 {}
     }
 

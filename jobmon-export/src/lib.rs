@@ -2,6 +2,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `clickhouse` | [`ClickHouse`] and [`ClickHouseHistory`]: the history of many machines |
 //! | `config` | `jobmon.toml` and `JOBMON_*` variables |
 //! | `console` | [`Console`]: a line per call on standard error, a summary at the end |
 //! | `disabled` | nothing is started; exporters without their feature are there and do nothing |
@@ -29,6 +30,8 @@ mod attributes;
 #[cfg(any(feature = "otlp", feature = "webhook"))]
 mod base64;
 mod builder;
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod config;
 mod configuration;
 #[cfg(feature = "console")]
@@ -64,6 +67,8 @@ mod repriced;
     expect(dead_code, reason = "metrics and spans want parts of it, requests all")
 )]
 mod semconv;
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
+mod slices;
 mod spans;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -88,6 +93,8 @@ pub use alerts::{Channel, ConsoleChannel, Document};
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
+#[cfg(feature = "clickhouse")]
+pub use clickhouse::{ClickHouse, ClickHouseError, ClickHouseHistory};
 #[cfg(feature = "config")]
 #[doc(hidden)]
 pub use config::document;
@@ -104,6 +111,8 @@ pub use disabled::Jsonl;
 pub use disabled::Profile;
 #[cfg(all(feature = "disabled", not(feature = "prometheus")))]
 pub use disabled::Prometheus;
+#[cfg(all(feature = "disabled", not(feature = "clickhouse")))]
+pub use disabled::{ClickHouse, ClickHouseError, ClickHouseHistory};
 #[cfg(all(feature = "disabled", not(feature = "otlp")))]
 pub use disabled::{ContentPlacement, Otlp, OtlpError};
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
@@ -115,7 +124,7 @@ pub use ingest::{
     Known, KnownCall, LogData, SpanAttributes, SpanData, SpanEventData, calls_of_spans, event_of_log,
     resource_of_attributes,
 };
-#[cfg(all(feature = "jsonl", feature = "sqlite"))]
+#[cfg(all(feature = "jsonl", any(feature = "clickhouse", feature = "sqlite")))]
 pub use json::event_from_json;
 #[cfg(feature = "jsonl")]
 pub use json::event_to_json;

@@ -122,7 +122,7 @@ HISTORIES = {
     "random bytes": (lambda path, _: path.write_bytes(random.Random(2).randbytes(9000)), ["bad.db", "not a jobmon history"]),
     "a foreign SQLite file": (lambda path, _: foreign(path), ["bad.db", "not a jobmon history"]),
     "a foreign SQLite file in WAL mode": (lambda path, _: foreign_wal(path), ["bad.db", "not a jobmon history"]),
-    "a history of a newer schema": (copy_with(set_version), ["bad.db", "later version", "schema 99", "up to 7"]),
+    "a history of a newer schema": (copy_with(set_version), ["bad.db", "later version", "schema 99", "up to "]),
     "a history cut within its header": (truncated(50), ["bad.db", "not a jobmon history"]),
     "a history cut after its header": (truncated(100), ["bad.db"]),
     "a history cut after a page": (truncated(4096), ["bad.db"]),

@@ -81,15 +81,18 @@ def arguments(description, needed=("example_bin", "cli_bin"), keep=None):
 
 def built(what):
     """Builds one binary and says where it is. One that is in the folder E2E_BINARIES is ready: nobody waits for another build."""
-    option = next(option for option in ("--bin", "--example", "-p") if option in what)
+    option = next(option for option in ("--bin", "--example", "--test", "-p") if option in what)
     ready = Path(os.environ.get("E2E_BINARIES", "")) / what[what.index(option) + 1]
     if "E2E_BINARIES" in os.environ and ready.exists():
         return ready.resolve()
-    command = ["cargo", "build", "--quiet", "--message-format=json-render-diagnostics", *what]
+    building = ["test", "--no-run"] if option == "--test" else ["build"]
+    command = ["cargo", *building, "--quiet", "--message-format=json-render-diagnostics", *what]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=BUILD_SECONDS)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed")
     found = [message["executable"] for message in map(json.loads, done.stdout.splitlines()) if message.get("executable")]
+    # A package whose test is built may have programs too.
+    found = [path for path in found if option != "--test" or Path(path).name.startswith(f"{what[what.index(option) + 1]}-")]
     if len(found) != 1:
         sys.exit(f"{' '.join(command)} made {len(found)} executables")
     return Path(found[0])

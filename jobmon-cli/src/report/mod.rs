@@ -5,13 +5,12 @@ mod csv;
 pub(crate) use csv::section as section_to_csv;
 mod values;
 
-use crate::args::{Source, Span};
+use crate::args::{Asked, Span};
 use crate::commands::{Message, message, pretty, range};
 use crate::html;
 use clap::{Args as Group, ValueEnum};
 use jobmon_core::report::{Only, Period, PeriodKind, Report};
 use jobmon_core::{Filter, Range, Text, Timestamp, Usd};
-use jobmon_export::History;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::Valued;
@@ -19,7 +18,7 @@ use values::Valued;
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    source: Source,
+    asked: Asked,
     /// The running day, week (from Monday) or month in UTC, compared with the one before; without it, all of the history
     /// or what --since and --until say
     #[arg(value_enum, value_name = "PERIOD", conflicts_with = "since")]
@@ -89,11 +88,11 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let period = args.which_period()?;
     let range = range(&args.span)?;
     let configured = jobmon_export::outcome_values(args.config.as_deref()).map_err(message)?;
-    let history = History::open(&args.source.db).map_err(message)?;
+    let history = args.asked.open()?;
     // A period is compared with the one before.
     let looked_at =
         period.map_or(range, |period| Range { since: period.previous().start(), until: period.as_of() });
-    let engine = Valued::new(&history, &args.values, configured, looked_at)?;
+    let engine = Valued::new(&*history, &args.values, configured, looked_at)?;
     let some = Only::new(&engine, args.filter.clone());
     let report = match period {
         Some(period) => Report::of_period(&some, period),
@@ -103,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     // The line about what is unpriced stays the last one.
     report.sections.splice(report.sections.len() - 1..report.sections.len() - 1, engine.section());
     let text = args.format.print(&report, args.output.as_deref())?;
-    crate::history::exported(&args.source.db, report.kind.name(), args.output.as_deref())?;
+    crate::history::exported(&args.asked, report.kind.name(), args.output.as_deref())?;
     Ok(text)
 }
 

@@ -5,13 +5,11 @@ use jobmon_core::report::{Section, Sessions};
 use jobmon_core::{
     Aggregate, Dimension, Engine, EngineError, Key, Quantity, Query, Range, Text, Timestamp, Usd,
 };
-use jobmon_export::History;
 use std::collections::BTreeMap;
 
 /// A history whose outcomes have other values.
-#[derive(Debug)]
 pub(super) struct Valued<'a> {
-    history: &'a History,
+    history: &'a dyn Engine,
     /// Whatever was reported, outcomes of these kinds are worth this.
     replaced: BTreeMap<Text, Usd>,
     /// Outcomes of these kinds are worth this where no value was reported.
@@ -31,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<(Text, Usd), String> {
 impl<'a> Valued<'a> {
     /// Values for outcomes of a range: from the command line, and from the configuration.
     pub(super) fn new(
-        history: &'a History,
+        history: &'a dyn Engine,
         given: &[(Text, Usd)],
         mut configured: BTreeMap<Text, Usd>,
         range: Range,

@@ -84,9 +84,41 @@ impl Sketch {
         };
     }
 
-    /// How many numbers each bucket has, in order of size.
-    pub(crate) fn buckets(&self) -> &[(i32, u64)] {
+    /// How many numbers each bucket has, in order of size: what stores that add up by themselves keep.
+    pub fn buckets(&self) -> &[(i32, u64)] {
         &self.buckets
+    }
+
+    /// A sketch of its parts, with the least and the greatest number; `None` where they cannot be. Without any number in a bucket
+    /// it is empty, whatever the rest says.
+    ///
+    /// ```
+    /// use jobmon_core::Sketch;
+    ///
+    /// let mut one = Sketch::default();
+    /// (1..=100).for_each(|n| one.record(n * n));
+    /// let parts = one.buckets().to_vec();
+    /// assert_eq!(Sketch::from_buckets(parts, (1, 10_000), one.sum()), Some(one));
+    /// assert_eq!(Sketch::from_buckets([(5, 1)], (9, 3), 5), None);
+    /// ```
+    pub fn from_buckets(
+        buckets: impl IntoIterator<Item = (i32, u64)>,
+        extremes: (i64, i64),
+        sum: i128,
+    ) -> Option<Self> {
+        let mut sketch = Self::default();
+        let furthest = bucket_of(i64::MIN).unsigned_abs();
+        for (bucket, count) in buckets.into_iter().filter(|(_, count)| *count > 0) {
+            if bucket.unsigned_abs() > furthest {
+                return None;
+            }
+            sketch.add(bucket, count);
+        }
+        if sketch.buckets.is_empty() {
+            return Some(Self::default());
+        }
+        (sketch.sum, sketch.extremes) = (sum, Some(extremes));
+        (extremes.0 <= extremes.1).then_some(sketch)
     }
 
     /// How many numbers there are.

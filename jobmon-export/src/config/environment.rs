@@ -7,7 +7,7 @@ use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 32] = [
+const VARIABLES: [&str; 33] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -40,6 +40,7 @@ const VARIABLES: [&str; 32] = [
     "JOBMON_REDACTION_NAMES",
     "JOBMON_RETENTION",
     "JOBMON_SPANS",
+    "JOBMON_SERVE_TOKEN",
 ];
 
 #[derive(Debug, Default)]
@@ -152,6 +153,8 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
             config.user_key = Some(key?);
         }
         "JOBMON_CONSOLE_LINES" => config.console_lines = flag()?,
+        // `jobmon serve` reads it itself.
+        "JOBMON_SERVE_TOKEN" => {}
         _ => return Err(format!("is unknown; expected any of: {}", super::list(VARIABLES))),
     }
     Ok(())

@@ -377,7 +377,7 @@ impl Reader {
         said.answer.usage = (!said.usage.is_empty()).then_some(said.usage);
         if said.answer != Answer::default() && (call.is_model_call() || said.answer.usage.is_some()) {
             let attempt = u32::try_from(call.attempts.len().max(1)).unwrap_or(u32::MAX);
-            let told = crate::sqlite::cost_of(grade.as_deref().or(Some("known")), cost);
+            let told = crate::json::read::cost_of(grade.as_deref().or(Some("known")), cost);
             call.answers.push(PricedAnswer::new(std::mem::take(&mut said.answer), attempt, told));
             if told != Cost::Unpriced {
                 call.cost = Some(told);

@@ -60,7 +60,7 @@ fn output(messages: &[Message]) -> Value {
 }
 
 /// The way back.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
 pub(crate) mod read {
     use crate::json::read::owned;
     use jobmon_core::{Content, DataPlace, Message, Part, Prefix, Request, Text, Tool};

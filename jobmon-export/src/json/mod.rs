@@ -15,11 +15,11 @@ mod content;
 mod event;
 #[cfg(feature = "jsonl")]
 pub use event::event_to_json;
-#[cfg(all(feature = "jsonl", feature = "sqlite"))]
+#[cfg(all(feature = "jsonl", any(feature = "clickhouse", feature = "sqlite")))]
 mod line;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
 pub(crate) mod read;
-#[cfg(all(feature = "jsonl", feature = "sqlite"))]
+#[cfg(all(feature = "jsonl", any(feature = "clickhouse", feature = "sqlite")))]
 pub use line::event_from_json;
 
 type Object = Map<String, Value>;

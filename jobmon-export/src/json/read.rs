@@ -165,7 +165,7 @@ fn usage(value: &Value) -> Usage {
 
 pub(super) fn cost(value: &Value) -> Cost {
     let usd = value["nanodollars"].as_i64().map(Usd::from_nanos);
-    crate::sqlite::cost_of(value["grade"].as_str(), usd)
+    cost_of(value["grade"].as_str(), usd)
 }
 
 fn attempt(value: &Value) -> Option<Attempt> {
@@ -183,4 +183,13 @@ pub(crate) fn failure(value: &Value) -> Failure {
     failure.http_status = value["http_status"].as_u64().and_then(|status| u16::try_from(status).ok());
     failure.retry_after = duration(&value["retry_after_nanos"]);
     failure
+}
+
+/// A cost from its grade and, where that says so, its amount.
+pub(crate) fn cost_of(grade: Option<&str>, usd: Option<Usd>) -> Cost {
+    match (grade, usd) {
+        (Some("known"), Some(usd)) => Cost::Known(usd),
+        (Some("at_least"), Some(usd)) => Cost::AtLeast(usd),
+        _ => Cost::Unpriced,
+    }
 }

@@ -27,7 +27,6 @@ pub use import::Importer;
 pub use read::History;
 pub use write::Sqlite;
 
-use jobmon_core::{Cost, Usd};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -156,14 +155,5 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         }
         Some(rusqlite::ErrorCode::DiskFull) => "; free some space",
         _ => "",
-    }
-}
-
-/// A cost from its two columns.
-pub(crate) fn cost_of(grade: Option<&str>, usd: Option<Usd>) -> Cost {
-    match (grade, usd) {
-        (Some("known"), Some(usd)) => Cost::Known(usd),
-        (Some("at_least"), Some(usd)) => Cost::AtLeast(usd),
-        _ => Cost::Unpriced,
     }
 }

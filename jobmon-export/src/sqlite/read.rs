@@ -1,10 +1,10 @@
 //! [`History`]: reads the history, also while an agent writes it.
 
 use super::{HistoryError, advice, rows, schema};
+use crate::slices::{Source, slices};
 use jobmon_core::report::Sessions;
 use jobmon_core::{
-    Aggregate, Bucket, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text,
-    Timestamp,
+    Aggregate, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text, Timestamp,
 };
 use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
@@ -52,18 +52,6 @@ impl History {
 
     pub(super) fn failed(&self, error: &rusqlite::Error) -> EngineError {
         EngineError(format!("cannot read the history {}: {error}{}", self.path.display(), advice(error)))
-    }
-
-    /// Visits the outcomes of a time that were reported without a value, in order of time.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn outcomes_without_value(
-        &self,
-        range: Range,
-        visit: &mut dyn FnMut(&Resource, &Event),
-    ) -> Result<(), EngineError> {
-        self.visit_facts(rows::SELECT_UNVALUED, range, visit).map_err(|error| self.failed(&error))
     }
 
     fn visit_facts(
@@ -126,9 +114,6 @@ impl History {
         range: Range,
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
-        if range.since >= range.until {
-            return Ok(());
-        }
         let hour = Range { since: range.since.hour(), until: range.since.next_hour() };
         let mut summed = 0;
         self.visit_slices("hourly", hour, &mut |_, _, aggregate| summed += aggregate.calls)?;
@@ -167,24 +152,14 @@ impl History {
                 });
             });
         }
-        // Whole days from daily rows, whole hours from hourly rows, what is left over from single events.
-        let first = if range.since == range.since.hour() { range.since } else { range.since.next_hour() };
-        let last = if range.until == Timestamp::MAX { range.until } else { range.until.hour() };
-        if first > last {
-            return self.visit_edge(range, visit);
-        }
-        self.visit_edge(Range { since: range.since, until: first }, visit)?;
-        let (day_first, day_last) = match query.bucket {
-            Some(Bucket::Hour) => (last, last),
-            _ => {
-                let start = if first == first.day() { first } else { first.next_day() };
-                (start.min(last), if last == Timestamp::MAX { last } else { last.day().max(start.min(last)) })
+        for (source, range) in slices(range, query.bucket) {
+            match source {
+                Source::Days => self.visit_slices("daily", range, visit)?,
+                Source::Hours => self.visit_slices("hourly", range, visit)?,
+                Source::Events => self.visit_edge(range, visit)?,
             }
-        };
-        self.visit_slices("hourly", Range { since: first, until: day_first }, visit)?;
-        self.visit_slices("daily", Range { since: day_first, until: day_last }, visit)?;
-        self.visit_slices("hourly", Range { since: day_last, until: last }, visit)?;
-        self.visit_edge(Range { since: last, until: range.until }, visit)
+        }
+        Ok(())
     }
 }
 
@@ -239,6 +214,14 @@ impl Engine for History {
         let result = Snapshot(self).events(range, visit);
         drop(snapshot);
         result
+    }
+
+    fn outcomes_without_value(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        self.visit_facts(rows::SELECT_UNVALUED, range, visit).map_err(|error| self.failed(&error))
     }
 
     fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {

@@ -1,6 +1,6 @@
 //! Events as rows, and rows as events.
 
-use super::cost_of;
+use crate::json::read::cost_of;
 use crate::json::{self, nanos};
 use jobmon_core::{
     CallId, CallRecord, Cost, Event, Fact, Feedback, Label, Late, Outcome, Prompt, Resource, Scope, Score,

@@ -3,7 +3,8 @@
 //! Written together with the sums of hours and days, and read by reports: what it takes to ask grows with the sessions
 //! of a time, not with its calls.
 
-use super::{History, cost_of, rows};
+use super::{History, rows};
+use crate::json::read::cost_of;
 use jobmon_core::report::Sessions;
 use jobmon_core::{Cost, CostSum, Event, Operation, Range, Text, Timestamp, Usd};
 use rusqlite::{Connection, Row, params_from_iter, types::Value};

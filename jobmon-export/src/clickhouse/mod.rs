@@ -1,0 +1,144 @@
+//! [`ClickHouse`]: writes the history of many machines; [`ClickHouseHistory`] reads it.
+
+mod client;
+mod engine;
+mod rows;
+mod schema;
+
+pub use engine::ClickHouseHistory;
+
+use crate::http::Trouble;
+use client::Client;
+use jobmon_core::{Batch, ExportError, Exporter, Retention, Settings, TraceId};
+use std::fmt;
+use std::time::Duration;
+
+/// After what could not be written.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Writes the history of many machines to ClickHouse, over HTTP: single events with typed columns, and sums by hour and day that
+/// materialised views keep. Tables are made where there are none.
+///
+/// ```no_run
+/// use jobmon_export::{ClickHouse, Monitor};
+/// let _guard = Monitor::builder().exporter(ClickHouse::to("clickhouse://127.0.0.1:8123/jobmon")?).install()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Each batch is one insert. Where its answer is lost, it is looked for before it is sent again, so that nothing counts twice.
+#[derive(Debug)]
+pub struct ClickHouse {
+    client: Client,
+    retention: Retention,
+    is_async: bool,
+    /// A batch that may have been written: its first event, and its id.
+    unsure: Option<String>,
+}
+
+/// An address is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClickHouseError(String);
+
+impl fmt::Display for ClickHouseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ClickHouseError {}
+
+impl ClickHouse {
+    /// To an address such as `clickhouse://user:password@host:8123/database`; `https://` for TLS. Nothing is asked until a monitor
+    /// starts.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn to(url: &str) -> Result<Self, ClickHouseError> {
+        let client = Client::to(url).map_err(ClickHouseError)?;
+        Ok(Self { client, retention: Retention::default(), is_async: true, unsure: None })
+    }
+
+    /// Whether ClickHouse may gather inserts of many agents before it writes them (`async_insert`); the answer is waited for either
+    /// way. On by default.
+    #[must_use]
+    pub const fn async_inserts(mut self, on: bool) -> Self {
+        self.is_async = on;
+        self
+    }
+
+    fn prepare(&self) -> Result<(), Trouble> {
+        for statement in schema::statements(&self.client.database, self.retention) {
+            self.client.run(&statement)?;
+        }
+        let mut found = 0;
+        let version =
+            format!("SELECT max(version) FROM {}.jobmon_schema FORMAT TSVRaw", self.client.database);
+        self.client.lines(&version, &mut |line| {
+            found = line.parse().unwrap_or(0);
+            Ok(())
+        })?;
+        if found > schema::VERSION {
+            let text = format!(
+                "its tables were made by a later version of jobmon (schema {found}; this one knows up to {})",
+                schema::VERSION
+            );
+            return Err(Trouble::Wrong(text));
+        }
+        Ok(())
+    }
+
+    /// Whether a batch is there.
+    fn has(&self, id: &str) -> Result<bool, Trouble> {
+        let ask =
+            format!("SELECT count() FROM {}.events WHERE batch = '{id}' FORMAT TSVRaw", self.client.database);
+        let mut count = 0_u64;
+        self.client.lines(&ask, &mut |line| {
+            count = line.parse().unwrap_or(0);
+            Ok(())
+        })?;
+        Ok(count > 0)
+    }
+}
+
+fn told(trouble: Trouble) -> ExportError {
+    match trouble {
+        Trouble::Wrong(reason) => ExportError::Refused { reason },
+        Trouble::Away(reason) => ExportError::Busy { after: RETRY, reason },
+    }
+}
+
+impl Exporter for ClickHouse {
+    fn name(&self) -> &'static str {
+        "clickhouse"
+    }
+
+    fn settings(&mut self, settings: &Settings) {
+        self.retention = settings.retention;
+    }
+
+    fn start(&mut self) -> Result<(), ExportError> {
+        self.prepare().map_err(|trouble| match trouble {
+            Trouble::Wrong(reason) | Trouble::Away(reason) => ExportError::Refused { reason },
+        })
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        // A batch is offered again until it is taken, before any other.
+        let id = match self.unsure.take() {
+            Some(id) => {
+                if self.has(&id).inspect_err(|_| self.unsure = Some(id.clone())).map_err(told)? {
+                    return Ok(());
+                }
+                id
+            }
+            None => TraceId::random().to_string(),
+        };
+        let lines = rows::of_batch(batch, &id);
+        self.client.insert("ingest", &lines, self.is_async).map_err(|trouble| {
+            if let Trouble::Away(_) = trouble {
+                self.unsure = Some(id);
+            }
+            told(trouble)
+        })
+    }
+}
