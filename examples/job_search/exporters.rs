@@ -9,7 +9,20 @@ use std::time::Duration;
 
 /// Adds the exporters that the options name.
 pub(crate) fn add(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, Box<dyn Error>> {
-    prometheus(otlp(jsonl(builder, options)?, options)?, options)
+    clickhouse(prometheus(otlp(jsonl(builder, options)?, options)?, options)?, options)
+}
+
+#[cfg(feature = "clickhouse")]
+fn clickhouse(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, Box<dyn Error>> {
+    Ok(match &options.clickhouse {
+        Some(url) => builder.exporter(jobmon::ClickHouse::to(url)?),
+        None => builder,
+    })
+}
+
+#[cfg(not(feature = "clickhouse"))]
+fn clickhouse(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuilder, Box<dyn Error>> {
+    without(builder, options.clickhouse.is_some(), "--clickhouse", "clickhouse")
 }
 
 #[cfg(feature = "jsonl")]
@@ -63,7 +76,7 @@ fn prometheus(builder: MonitorBuilder, options: &Options) -> Result<MonitorBuild
     without(builder, options.prometheus.is_some(), "--prometheus", "prometheus")
 }
 
-#[cfg(not(all(feature = "jsonl", feature = "otlp", feature = "prometheus")))]
+#[cfg(not(all(feature = "clickhouse", feature = "jsonl", feature = "otlp", feature = "prometheus")))]
 fn without(
     builder: MonitorBuilder,
     asked: bool,

@@ -27,6 +27,7 @@ GEMINI_API_KEY set it talks to Gemini, with --base-url to any server that speaks
     --spool FOLDER    and keep on disk what is not taken
     --prometheus ADDR also answer Prometheus there, such as at 127.0.0.1:9464, until Enter is pressed (--features
                       prometheus)
+    --clickhouse URL  also write a history in ClickHouse, such as clickhouse://127.0.0.1:8123/jobmon (--features clickhouse)
     --user NAME       on whose behalf (default: candidate-1)
     --quiet           no line for each call
     --help            this text
@@ -51,6 +52,7 @@ pub(crate) struct Options {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) spool: Option<PathBuf>,
     pub(crate) prometheus: Option<String>,
+    pub(crate) clickhouse: Option<String>,
     pub(crate) user: String,
     pub(crate) quiet: bool,
 }
@@ -73,6 +75,7 @@ impl Options {
             headers: Vec::new(),
             spool: None,
             prometheus: None,
+            clickhouse: None,
             user: "candidate-1".to_owned(),
             quiet: false,
         };
@@ -103,6 +106,7 @@ impl Options {
                 }
                 "--spool" => options.spool = Some(value()?.into()),
                 "--prometheus" => options.prometheus = Some(value()?),
+                "--clickhouse" => options.clickhouse = Some(value()?),
                 "--user" => options.user = value()?,
                 "--quiet" => options.quiet = true,
                 "--help" | "-h" => return Ok(None),

@@ -2,7 +2,6 @@
 
 use crate::args::{Source, Span};
 use crate::commands::{Answer, Message, message, pretty, range};
-use crate::history::actor;
 use crate::time::{age, point};
 use clap::{Args as Group, Subcommand, ValueEnum};
 use jobmon_core::report::notice_to_json;
@@ -10,9 +9,8 @@ use jobmon_core::{
     Alert, AlertReplay, Align, Dimension, Engine, Event, Notice, NoticeKind, Quantity, Range, Resource,
     Table, Timestamp,
 };
-use jobmon_export::{History, Sqlite};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -139,9 +137,9 @@ pub(crate) fn run(command: &AlertsCommand) -> Result<Answer, Message> {
             // Long enough for what has to hold, and for what fires since before.
             let hold = alerts.iter().map(|alert| alert.held_for().max(alert.window_length())).max();
             let back = hold.unwrap_or_default().saturating_mul(2).clamp(DAY / 24, DAY * 31);
-            let history = History::open(&source.db).map_err(message)?;
-            let silences = history.silences().map_err(message)?;
-            let notices = replay(&history, alerts, Range { since: now.minus(back), until: now })?;
+            let history = source.open()?;
+            let silences = history.silences()?;
+            let notices = replay(&*history, alerts, Range { since: now.minus(back), until: now })?;
             let mut firing: Vec<Notice> = still_firing(notices);
             for notice in &mut firing {
                 notice.silent |= silences.contains_key(&notice.alert);
@@ -150,7 +148,7 @@ pub(crate) fn run(command: &AlertsCommand) -> Result<Answer, Message> {
             let nothing = "No alert fires.\n";
             Ok(Answer { text: print(&firing, *format, nothing), status: u8::from(fires) })
         }
-        AlertsCommand::Silence { source, silence } => Ok(silence.run(&source.db)?.into()),
+        AlertsCommand::Silence { source, silence } => Ok(silence.run(source)?.into()),
         AlertsCommand::Test { source, which, span, tried, format } => {
             let alerts = match tried.alert()? {
                 Some(alert) => vec![alert],
@@ -161,8 +159,8 @@ pub(crate) fn run(command: &AlertsCommand) -> Result<Answer, Message> {
             if span.since.is_none() {
                 range.since = range.until.minus(DAY * 7);
             }
-            let history = History::open(&source.db).map_err(message)?;
-            let notices = replay(&history, alerts, range)?;
+            let history = source.open()?;
+            let notices = replay(&*history, alerts, range)?;
             let nothing = format!("No alert would have fired from {} to {}.\n", range.since, range.until);
             Ok(print(&notices, *format, &nothing).into())
         }
@@ -204,10 +202,10 @@ impl Tried {
 }
 
 impl SilenceArgs {
-    fn run(&self, db: &Path) -> Result<String, Message> {
-        let history = History::open(db).map_err(message)?;
+    fn run(&self, source: &Source) -> Result<String, Message> {
+        let history = source.open()?;
         let Some(name) = &self.name else {
-            let silences = history.silences().map_err(message)?;
+            let silences = history.silences()?;
             let lines = silences.iter().map(|(alert, until)| format!("{alert}: silent until {until}\n"));
             let text: String = lines.collect();
             return Ok(if text.is_empty() { "No alert is silenced.\n".to_owned() } else { text });
@@ -218,10 +216,10 @@ impl SilenceArgs {
             return Err("the silence would be over already; `--until` takes a moment to come".to_owned());
         }
         // Those of the configuration, and those that agents have in code; one that is gone may still be silenced.
-        let mut known = history.alert_names().map_err(message)?;
+        let mut known = history.alert_names()?;
         let configured = jobmon_export::alerts(self.config.as_deref()).map_err(message)?;
         known.extend(configured.iter().map(|alert| alert.name().clone()));
-        let silenced = history.silences().map_err(message)?;
+        let silenced = history.silences()?;
         drop(history);
         if !known.contains(name.as_str()) && !silenced.contains_key(name.as_str()) {
             let known: Vec<_> = known.iter().map(jobmon_core::Text::as_str).collect();
@@ -231,7 +229,7 @@ impl SilenceArgs {
                  last; there are: {known}"
             ));
         }
-        let before = Sqlite::silence(db, name, until, &actor()).map_err(message)?;
+        let before = source.silence(name, until)?;
         Ok(match (until, before) {
             (Some(until), _) => format!("{name}: silent until {until}\n"),
             (None, Some(before)) => format!("{name}: not silent any more; it was until {before}\n"),
@@ -240,7 +238,7 @@ impl SilenceArgs {
     }
 }
 
-fn replay(history: &History, alerts: Vec<Alert>, range: Range) -> Result<Vec<Notice>, Message> {
+fn replay(history: &dyn Engine, alerts: Vec<Alert>, range: Range) -> Result<Vec<Notice>, Message> {
     let mut replay = AlertReplay::new(alerts, range).map_err(message)?;
     // Day by day, since the history gives calls first and facts after.
     let mut day = replay.since().day().max(first(history)?);
@@ -260,7 +258,7 @@ fn replay(history: &History, alerts: Vec<Alert>, range: Range) -> Result<Vec<Not
 }
 
 /// The day of the first event.
-fn first(history: &History) -> Result<Timestamp, Message> {
+fn first(history: &dyn Engine) -> Result<Timestamp, Message> {
     let by_day =
         jobmon_core::Query::new([]).bucket(jobmon_core::Bucket::Day).aggregate(history).map_err(message)?;
     Ok(by_day.keys().filter_map(|(day, _)| *day).min().unwrap_or(Timestamp::now().day()))

@@ -1,6 +1,6 @@
 //! `jobmon quality`, `jobmon errors` and `jobmon experience`: reports that go through single events.
 
-use crate::args::{Asked, Span};
+use crate::args::{Source, Span};
 use crate::commands::{Message, message, range};
 use crate::report::Format;
 use crate::time::Moment;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) asked: Asked,
+    pub(crate) source: Source,
     #[command(flatten)]
     pub(crate) span: Span,
     /// Which events: `dimension=value`, `dimension!=value`, `dimension=a,b`; `dimension=` for those without one
@@ -45,9 +45,9 @@ pub(crate) fn experience(args: &Args) -> Result<String, Message> {
 
 fn run(args: &Args, make: Make, since: Option<Moment>) -> Result<String, Message> {
     let range = range(&Span { since: args.span.since.or(since), until: args.span.until })?;
-    let history = args.asked.open()?;
+    let history = args.source.open()?;
     let report = make(&Only::new(&*history, args.filter.clone()), range).map_err(message)?;
     let text = args.format.print(&report, args.output.as_deref())?;
-    crate::history::exported(&args.asked, report.kind.name(), args.output.as_deref())?;
+    crate::history::exported(&args.source, report.kind.name(), args.output.as_deref())?;
     Ok(text)
 }

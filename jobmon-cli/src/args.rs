@@ -3,13 +3,12 @@
 use crate::alerts::AlertsCommand;
 use crate::generate::GenerateCommand;
 use crate::history::{AuditCommand, ComplianceArgs, HistoryCommand};
+pub(crate) use crate::place::Source;
 use crate::prices::PricesArgs;
 use crate::time::Moment;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jobmon_core::{Dimension, Engine, Filter, Measure};
-use jobmon_export::{ClickHouseHistory, History};
-use std::path::PathBuf;
+use jobmon_core::{Dimension, Filter, Measure};
 
 /// Reports and queries over the history that agents write with the `sqlite` exporter.
 ///
@@ -64,34 +63,6 @@ pub(crate) enum Command {
     },
 }
 
-/// Where the history is.
-#[derive(Debug, Group)]
-pub(crate) struct Source {
-    /// The history
-    #[arg(long, value_name = "FILE", env = "JOBMON_SQLITE_PATH", default_value = "jobmon.db")]
-    pub(crate) db: PathBuf,
-}
-
-/// Where the history is that is asked: a file, or a ClickHouse.
-#[derive(Debug, Group)]
-pub(crate) struct Asked {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// A history in ClickHouse instead, such as `clickhouse://user:password@127.0.0.1:8123/jobmon`
-    #[arg(long, value_name = "URL")]
-    pub(crate) history: Option<String>,
-}
-
-impl Asked {
-    /// Opens it.
-    pub(crate) fn open(&self) -> Result<Box<dyn Engine>, String> {
-        Ok(match &self.history {
-            Some(url) => Box::new(ClickHouseHistory::open(url).map_err(|error| error.to_string())?),
-            None => Box::new(History::open(&self.source.db).map_err(|error| error.to_string())?),
-        })
-    }
-}
-
 /// Which time.
 #[derive(Debug, Group)]
 pub(crate) struct Span {
@@ -107,7 +78,7 @@ pub(crate) struct Span {
 #[command(after_help = catalogue())]
 pub(crate) struct QueryArgs {
     #[command(flatten)]
-    pub(crate) asked: Asked,
+    pub(crate) source: Source,
     #[command(flatten)]
     pub(crate) span: Span,
     /// What to compute, separated by commas (see below)

@@ -89,7 +89,7 @@ fn query(args: QueryArgs) -> Result<String, Message> {
         Slice::Hour => Bucket::Hour,
         Slice::Day => Bucket::Day,
     });
-    let history = args.asked.open()?;
+    let history = args.source.open()?;
     let rows = query.run(&*history).map_err(message)?;
     Ok(match args.format {
         QueryFormat::Table => table(&query, &rows).to_text(),

@@ -1,6 +1,6 @@
 //! `jobmon history`, `jobmon audit` and `jobmon compliance`: looking after a history.
 
-use crate::args::{Asked, Source, Span, filter};
+use crate::args::{Source, Span, filter};
 use crate::commands::{Message, message, pretty};
 use crate::export::{Format, Rows};
 use crate::report::Format as ReportFormat;
@@ -124,18 +124,24 @@ pub(crate) fn actor() -> String {
 pub(crate) fn run(command: HistoryCommand) -> Result<String, Message> {
     match command {
         HistoryCommand::Check { source } => {
-            crate::commands::check(&History::open(&source.db).map_err(message)?)
+            let file = source.file("`jobmon history check`")?;
+            crate::commands::check(&History::open(file).map_err(message)?)
         }
         HistoryCommand::Vacuum { source } => {
-            let (before, after) = Sqlite::vacuum(&source.db).map_err(message)?;
+            let file = source.file("`jobmon history vacuum`")?;
+            let (before, after) = Sqlite::vacuum(file).map_err(message)?;
             Ok(format!("{before} bytes before, {after} bytes now\n"))
         }
-        HistoryCommand::Prune { source, config } => prune(&source.db, config.config.as_deref()),
-        HistoryCommand::Erase { source, config, user } => erase(&source.db, config.config.as_deref(), &user),
+        HistoryCommand::Prune { source, config } => {
+            prune(source.file("`jobmon history prune`")?, config.config.as_deref())
+        }
+        HistoryCommand::Erase { source, config, user } => {
+            erase(source.file("`jobmon history erase`")?, config.config.as_deref(), &user)
+        }
         HistoryCommand::Export { source, config, span, user, filter, output, format, rows } => {
             let mut filters = filter;
             filters.extend(of_user(config.config.as_deref(), user.as_deref())?);
-            crate::export::run(&source.db, &span, filters, &output, (format, rows))
+            crate::export::run(&source, &span, filters, &output, (format, rows))
         }
     }
 }
@@ -185,10 +191,10 @@ fn erase(db: &Path, config: Option<&Path>, user: &str) -> Result<String, Message
 }
 
 /// Tells the audit log that a report was written to a file.
-pub(crate) fn exported(asked: &Asked, what: &str, output: Option<&Path>) -> Result<(), Message> {
+pub(crate) fn exported(source: &Source, what: &str, output: Option<&Path>) -> Result<(), Message> {
     // A ClickHouse has no audit log of ours; its own `system.query_log` has who asked what.
-    let (Some(output), None) = (output, &asked.history) else { return Ok(()) };
-    let db = &asked.source.db;
+    let (Some(output), None) = (output, &source.history) else { return Ok(()) };
+    let db = &source.db;
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned());
     let detail = json!({ "what": what, "file": name });
     Sqlite::record_audit(db, &actor(), Action::Export, &detail).map_err(message)
@@ -205,20 +211,24 @@ fn of_user(config: Option<&Path>, user: Option<&str>) -> Result<Option<Filter>, 
 }
 
 /// Tells the audit log that events were written to a file.
-pub(crate) fn exported_events(db: &Path, events: u64, output: &Path) -> Result<(), Message> {
+pub(crate) fn exported_events(source: &Source, events: u64, output: &Path) -> Result<(), Message> {
+    if source.history.is_some() {
+        return Ok(());
+    }
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned());
     let detail = json!({ "what": "events", "events": events, "file": name });
-    Sqlite::record_audit(db, &actor(), Action::Export, &detail).map_err(message)
+    Sqlite::record_audit(&source.db, &actor(), Action::Export, &detail).map_err(message)
 }
 
 pub(crate) fn audit(command: &AuditCommand) -> Result<crate::commands::Answer, Message> {
     match command {
         AuditCommand::List { source, format } => {
-            let entries = History::open(&source.db).map_err(message)?.audit().map_err(message)?;
+            let entries =
+                History::open(source.file("the audit log")?).map_err(message)?.audit().map_err(message)?;
             Ok(list(&entries, *format).into())
         }
         AuditCommand::Verify { source, head } => {
-            let history = History::open(&source.db).map_err(message)?;
+            let history = History::open(source.file("the audit log")?).map_err(message)?;
             Ok(match history.verify_audit(head.as_deref()).map_err(message)? {
                 Ok(found) if found.entries == 0 => "The audit log is empty.\n".to_owned().into(),
                 Ok(found) => format!(
@@ -263,7 +273,7 @@ fn list(entries: &[AuditEntry], format: AuditFormat) -> String {
 
 pub(crate) fn compliance(args: &ComplianceArgs) -> Result<String, Message> {
     let retention = jobmon_export::retention(args.config.config.as_deref()).map_err(message)?;
-    let history = History::open(&args.source.db).map_err(message)?;
+    let history = History::open(args.source.file("`jobmon compliance`")?).map_err(message)?;
     let report = history.compliance(retention).map_err(message)?;
     args.format.print(&report, args.output.as_deref())
 }

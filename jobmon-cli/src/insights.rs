@@ -1,6 +1,6 @@
 //! `jobmon insights`.
 
-use crate::args::{Asked, Span, filter};
+use crate::args::{Source, Span, filter};
 use crate::commands::{Message, message, pretty, range};
 use crate::prices::List;
 use crate::time::{Moment, age};
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    asked: Asked,
+    source: Source,
     /// Default: the last 30 days
     #[command(flatten)]
     span: Span,
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let mut options = InsightOptions::new(args.list.load()?);
     (options.lifetime, options.prefix_lifetime) = (args.lifetime, args.prefix_lifetime);
     options.margin = args.margin;
-    let history = args.asked.open()?;
+    let history = args.source.open()?;
     let insights =
         Insights::of(&Only::new(&*history, args.filter.clone()), range, &options).map_err(message)?;
     Ok(match args.format {

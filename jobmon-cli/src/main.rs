@@ -12,6 +12,7 @@ mod html;
 mod import;
 mod insights;
 mod otlp;
+mod place;
 mod prices;
 mod progress;
 mod report;

@@ -25,14 +25,7 @@ impl Ended {
     /// Takes along what sums and prices need of a finished record. Allocates only where attempts failed, or a budget
     /// is named.
     pub(crate) fn of(call: &CallRecord) -> Self {
-        let mut subject = Subject::new(
-            call.name.clone(),
-            call.operation,
-            call.provider.clone(),
-            call.model_name().cloned(),
-        );
-        subject.prompt.clone_from(&call.prompt);
-        subject.cache_key.clone_from(&call.cache_key);
+        let subject = Subject::of(call);
         let failed = call.attempts.iter().filter(|attempt| attempt.failure.is_some());
         Self {
             like: Fact { subject: Some(subject), ..Fact::new(call.start, Some(call.id), call.scope.clone()) },

@@ -14,7 +14,11 @@
 //! | `opentelemetry` | calls and the spans of OpenTelemetry around them and inside them know each other |
 //! | `sqlite` | [`Sqlite`] and [`History`]: the history in one file |
 
-#[cfg(any(feature = "disabled", feature = "sqlite"))]
+#[cfg(any(feature = "clickhouse", feature = "disabled", feature = "sqlite"))]
+#[cfg_attr(
+    not(any(feature = "disabled", feature = "sqlite")),
+    expect(dead_code, unreachable_pub, reason = "a ClickHouse keeps no audit log")
+)]
 mod account;
 mod alerts;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
@@ -61,6 +65,8 @@ mod otlp;
 mod prometheus;
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
 mod repriced;
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
+mod same;
 #[cfg(any(feature = "ingest", feature = "opentelemetry", feature = "prometheus", feature = "tracing"))]
 #[cfg_attr(
     not(feature = "otlp"),
@@ -76,9 +82,9 @@ mod sqlite;
 mod surroundings;
 
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
-pub use account::{
-    Action, AlertChange, AuditBroken, AuditEntry, AuditHead, Erased, Imported, KeptCall, Pruned,
-};
+pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
+#[cfg(any(feature = "clickhouse", feature = "disabled", feature = "sqlite"))]
+pub use account::{AlertChange, Imported, KeptCall};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 #[cfg(feature = "email")]
@@ -93,8 +99,10 @@ pub use alerts::{Channel, ConsoleChannel, Document};
 #[cfg(feature = "opentelemetry")]
 pub use attributes::Profile;
 pub use builder::{Monitor, MonitorBuilder, SetupError};
+#[cfg(all(feature = "clickhouse", feature = "ingest"))]
+pub use clickhouse::ClickHouseSpans;
 #[cfg(feature = "clickhouse")]
-pub use clickhouse::{ClickHouse, ClickHouseError, ClickHouseHistory};
+pub use clickhouse::{ClickHouse, ClickHouseError, ClickHouseHistory, ClickHouseImporter};
 #[cfg(feature = "config")]
 #[doc(hidden)]
 pub use config::document;
@@ -112,7 +120,7 @@ pub use disabled::Profile;
 #[cfg(all(feature = "disabled", not(feature = "prometheus")))]
 pub use disabled::Prometheus;
 #[cfg(all(feature = "disabled", not(feature = "clickhouse")))]
-pub use disabled::{ClickHouse, ClickHouseError, ClickHouseHistory};
+pub use disabled::{ClickHouse, ClickHouseError, ClickHouseHistory, ClickHouseImporter};
 #[cfg(all(feature = "disabled", not(feature = "otlp")))]
 pub use disabled::{ContentPlacement, Otlp, OtlpError};
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
@@ -121,8 +129,8 @@ pub use disabled::{Difference, History, HistoryError, Importer, Sqlite};
 pub use genai_layer::GenAiLayer;
 #[cfg(feature = "ingest")]
 pub use ingest::{
-    Known, KnownCall, LogData, SpanAttributes, SpanData, SpanEventData, calls_of_spans, event_of_log,
-    resource_of_attributes,
+    Known, KnownCall, LogData, SpanAttributes, SpanData, SpanEventData, attributes_of_texts, calls_of_spans,
+    event_of_log, resource_of_attributes,
 };
 #[cfg(all(feature = "jsonl", any(feature = "clickhouse", feature = "sqlite")))]
 pub use json::event_from_json;

@@ -3,7 +3,7 @@
 mod columns;
 mod parquet;
 
-use crate::args::Span;
+use crate::args::{Source, Span};
 use crate::commands::{Message, message, range};
 use crate::csv::{cell_text, line};
 use crate::history::exported_events;
@@ -14,7 +14,7 @@ use jobmon_core::{
     CallId, CallRecord, Engine, Event, Fact, Filter, Operation, Outcome, Resource, Scope, SpanId, Text,
     Timestamp, TraceId,
 };
-use jobmon_export::{History, event_to_json};
+use jobmon_export::event_to_json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -153,7 +153,7 @@ fn sink(output: &Path, format: Format, rows: Rows) -> Result<Box<dyn Sink>, Mess
 
 /// Writes the events of a time that filters keep, and tells the audit log.
 pub(crate) fn run(
-    db: &Path,
+    source: &Source,
     span: &Span,
     filters: Vec<Filter>,
     output: &Path,
@@ -167,12 +167,12 @@ pub(crate) fn run(
         );
     }
     let range = range(span)?;
-    let history = History::open(db).map_err(message)?;
+    let history = source.open()?;
     let failed = |problem: Message| format!("cannot write {}: {problem}", output.display());
     let mut sink = sink(output, format, rows.unwrap_or(Rows::Calls)).map_err(failed)?;
     let progress = crate::progress::counted("Events written");
     let (mut events, mut written) = (0_u64, Ok(()));
-    Only::new(&history, filters)
+    Only::new(&*history, filters)
         .events(range, &mut |resource, event| {
             if written.is_ok() {
                 match sink.add(resource, event) {
@@ -188,6 +188,6 @@ pub(crate) fn run(
     progress.finish_and_clear();
     written.and_then(|()| sink.finish()).map_err(failed)?;
     drop(history);
-    exported_events(db, events, output)?;
+    exported_events(source, events, output)?;
     Ok(format!("{events} events written to {}\n", output.display()))
 }

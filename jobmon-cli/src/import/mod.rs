@@ -4,12 +4,12 @@ mod langfuse;
 
 use crate::args::Source;
 use crate::commands::{Message, message};
-use crate::history::actor;
 use crate::otlp::{self, Received};
+use crate::place::Keep;
 use clap::{Args as Group, ValueEnum};
 use indicatif::ProgressBar;
 use jobmon_core::{Event, Intake, Resource};
-use jobmon_export::{Imported, Importer, event_from_json};
+use jobmon_export::{Imported, event_from_json};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -63,18 +63,23 @@ impl Format {
 /// Reads all files before it writes anything, so that a mistake in one leaves the history as it was.
 pub(crate) fn run(args: &ImportArgs) -> Result<String, Message> {
     let settings = jobmon_export::settings(args.config.as_deref()).map_err(message)?;
+    let place = args.source.place(|| Ok(settings.clone()))?;
     let intake = Intake::new(settings);
     for file in &args.files {
         let mut reader = Reader::new(args.format);
         each(file, &ProgressBar::hidden(), &mut |value| reader.read(value).map(drop))?;
     }
-    let mut importer = Importer::open(&args.source.db).map_err(message)?;
+    let mut importer = place.writer()?;
     let mut text = String::new();
     for file in &args.files {
         let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let mut reader = Reader::new(args.format);
-        let mut writer =
-            Writer { importer: &mut importer, intake: &intake, batch: Vec::new(), done: Imported::default() };
+        let mut writer = Writer {
+            importer: &mut *importer,
+            intake: &intake,
+            batch: Vec::new(),
+            done: Imported::default(),
+        };
         let length = std::fs::metadata(file).map_or(0, |file| file.len());
         let progress = crate::progress::bytes(&name, length);
         each(file, &progress, &mut |value| {
@@ -85,7 +90,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<String, Message> {
         writer.write()?;
         progress.finish_and_clear();
         let (done, left_out) = (writer.done, reader.left_out);
-        importer.account(done, &name, &actor()).map_err(message)?;
+        importer.account(done, &name)?;
         let (written, known) = (done.written, done.known);
         text.push_str(&format!("{}: {written} events written, {known} were there already", file.display()));
         if left_out > 0 {
@@ -139,7 +144,7 @@ impl Reader {
 }
 
 struct Writer<'a> {
-    importer: &'a mut Importer,
+    importer: &'a mut dyn Keep,
     intake: &'a Intake,
     batch: Vec<(Resource, Vec<Event>)>,
     done: Imported,
@@ -166,7 +171,7 @@ impl Writer<'_> {
                         Vec::new()
                     })
                 });
-                failed.map_or(Ok(()), |error| Err(error.to_string()))?;
+                failed.map_or(Ok(()), Err)?;
                 events.iter_mut().flat_map(|(_, events)| events).for_each(|event| self.intake.take(event));
                 self.batch = events;
             }
@@ -177,7 +182,7 @@ impl Writer<'_> {
 
     fn write(&mut self) -> Result<(), Message> {
         for (resource, events) in std::mem::take(&mut self.batch) {
-            let part = self.importer.write(resource, events).map_err(message)?;
+            let part = self.importer.write(resource, events)?;
             self.done.written += part.written;
             self.done.known += part.known;
         }

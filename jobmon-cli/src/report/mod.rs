@@ -5,7 +5,7 @@ mod csv;
 pub(crate) use csv::section as section_to_csv;
 mod values;
 
-use crate::args::{Asked, Span};
+use crate::args::{Source, Span};
 use crate::commands::{Message, message, pretty, range};
 use crate::html;
 use clap::{Args as Group, ValueEnum};
@@ -18,7 +18,7 @@ use values::Valued;
 #[derive(Debug, Group)]
 pub(crate) struct Args {
     #[command(flatten)]
-    asked: Asked,
+    source: Source,
     /// The running day, week (from Monday) or month in UTC, compared with the one before; without it, all of the history
     /// or what --since and --until say
     #[arg(value_enum, value_name = "PERIOD", conflicts_with = "since")]
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     let period = args.which_period()?;
     let range = range(&args.span)?;
     let configured = jobmon_export::outcome_values(args.config.as_deref()).map_err(message)?;
-    let history = args.asked.open()?;
+    let history = args.source.open()?;
     // A period is compared with the one before.
     let looked_at =
         period.map_or(range, |period| Range { since: period.previous().start(), until: period.as_of() });
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<String, Message> {
     // The line about what is unpriced stays the last one.
     report.sections.splice(report.sections.len() - 1..report.sections.len() - 1, engine.section());
     let text = args.format.print(&report, args.output.as_deref())?;
-    crate::history::exported(&args.asked, report.kind.name(), args.output.as_deref())?;
+    crate::history::exported(&args.source, report.kind.name(), args.output.as_deref())?;
     Ok(text)
 }
 

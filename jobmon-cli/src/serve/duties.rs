@@ -3,6 +3,7 @@
 use super::schedule::Schedule;
 use crate::commands::Message;
 use crate::history::actor;
+use crate::place::Place;
 use jobmon_core::{Retention, Timestamp};
 use jobmon_export::{HistoryAlerts, Sqlite};
 use std::io::Write;
@@ -27,14 +28,19 @@ impl Duties {
         alerts: Option<HistoryAlerts>,
         schedule: Schedule,
         retention: Retention,
-        db: PathBuf,
+        place: &Place,
     ) -> Result<Option<Self>, Message> {
         let keeps_all = retention.limits().next().is_none();
         if alerts.is_none() && schedule.is_empty() && keeps_all {
             return Ok(None);
         }
+        // A ClickHouse deletes by itself.
+        let pruned = match place {
+            Place::File(path) if !keeps_all => Some((retention, path.clone())),
+            _ => None,
+        };
         let (end, ended) = channel();
-        let work = move || run(alerts, schedule, (!keeps_all).then_some(retention), &db, &ended);
+        let work = move || run(alerts, schedule, pruned.as_ref(), &ended);
         let thread = std::thread::Builder::new().name("jobmon-duties".to_owned()).spawn(work);
         Ok(Some(Self { end, thread: thread.map_err(|error| error.to_string())? }))
     }
@@ -49,17 +55,16 @@ impl Duties {
 fn run(
     mut alerts: Option<HistoryAlerts>,
     mut schedule: Schedule,
-    retention: Option<Retention>,
-    db: &PathBuf,
+    pruned: Option<&(Retention, PathBuf)>,
     ended: &Receiver<()>,
 ) {
     let mut prune = Instant::now();
     loop {
         let wait = alerts.as_mut().map_or(TICK, HistoryAlerts::look).min(TICK);
         schedule.look(Timestamp::now());
-        if let Some(retention) = retention.filter(|_| prune <= Instant::now()) {
+        if let Some((retention, db)) = pruned.filter(|_| prune <= Instant::now()) {
             prune = Instant::now() + PRUNE;
-            if let Err(error) = Sqlite::prune(db, retention, &actor()) {
+            if let Err(error) = Sqlite::prune(db, *retention, &actor()) {
                 // Standard error may be closed.
                 let _ = writeln!(std::io::stderr(), "jobmon: what is old stays for now: {error}");
             }

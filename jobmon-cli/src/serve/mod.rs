@@ -11,6 +11,7 @@ mod store;
 
 use crate::args::Source;
 use crate::commands::{Answer, Message, message};
+use crate::place::{Archive, Place};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -19,7 +20,6 @@ use clap::Args as Group;
 use duties::Duties;
 use guard::{Hosts, Token};
 use jobmon_core::{Alert, Intake, Settings, Timestamp};
-use jobmon_export::{History, HistoryAlerts};
 use panels::Folder;
 use schedule::Schedule;
 use std::io::Write;
@@ -45,7 +45,7 @@ pub(crate) struct ServeArgs {
     listen: SocketAddr,
     /// Where OTLP/gRPC is; `off` for nowhere
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317")]
-    grpc: Place,
+    grpc: GrpcAddress,
     /// What requests have to tell (`Authorization: Bearer ..`), and browsers at `/login`; needed to listen beyond this machine
     #[arg(long, value_name = "SECRET", env = "JOBMON_SERVE_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -62,9 +62,9 @@ pub(crate) struct ServeArgs {
 
 /// An address, or none.
 #[derive(Clone, Copy, Debug)]
-struct Place(Option<SocketAddr>);
+struct GrpcAddress(Option<SocketAddr>);
 
-impl FromStr for Place {
+impl FromStr for GrpcAddress {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "off" {
@@ -79,7 +79,7 @@ impl FromStr for Place {
 #[derive(Clone, Debug)]
 struct App {
     store: Store,
-    db: Arc<PathBuf>,
+    place: Arc<Place>,
     settings: Arc<Settings>,
     alerts: Arc<Vec<Alert>>,
     folder: Arc<Folder>,
@@ -91,10 +91,10 @@ impl App {
     /// Reads the history, on a thread that may wait.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&History) -> Result<T, Message> + Send + 'static,
+        read: impl FnOnce(&dyn Archive) -> Result<T, Message> + Send + 'static,
     ) -> Result<T, Message> {
-        let db = Arc::clone(&self.db);
-        let read = move || read(&History::open(db.as_path()).map_err(message)?);
+        let place = Arc::clone(&self.place);
+        let read = move || place.read(read);
         tokio::task::spawn_blocking(read).await.map_err(message)?
     }
 }
@@ -122,10 +122,19 @@ async fn serve(args: ServeArgs, token: Option<Token>, settings: Settings) -> Res
     };
     let alerts = jobmon_export::alerts(args.config.as_deref()).map_err(message)?;
     let reports = schedule::read(args.config.as_deref())?;
-    let (store, writer) = Store::open(&args.source.db, Intake::new(settings.clone()))?;
+    // Asking a ClickHouse waits.
+    let (source, of_place) = (args.source.clone(), settings.clone());
+    let opened = move || {
+        let place = source.place(|| Ok(of_place))?;
+        let keep = place.writer()?;
+        Ok::<_, Message>((place, keep))
+    };
+    let (place, keep) = tokio::task::spawn_blocking(opened).await.map_err(message)??;
+    let place = Arc::new(place);
+    let (store, writer) = Store::open(keep, Intake::new(settings.clone()))?;
     let app = App {
         store: store.clone(),
-        db: Arc::new(args.source.db),
+        place: Arc::clone(&place),
         settings: Arc::new(settings),
         alerts: Arc::new(alerts),
         folder: Arc::new(Folder(args.dashboards)),
@@ -137,22 +146,17 @@ async fn serve(args: ServeArgs, token: Option<Token>, settings: Settings) -> Res
     } else {
         jobmon_export::channels(args.config.as_deref()).map_err(message)?
     };
-    let schedule = Schedule::new(
-        reports,
-        channels,
-        app.db.to_path_buf(),
-        app.settings.prices.clone(),
-        Timestamp::now(),
-    )?;
-    let watched = HistoryAlerts::open(&app.db, args.config.as_deref()).map_err(message)?;
-    let duties = Duties::start(watched, schedule, app.settings.retention, app.db.to_path_buf())?;
+    let schedule =
+        Schedule::new(reports, channels, Arc::clone(&place), app.settings.prices.clone(), Timestamp::now())?;
+    let watched = place.alerts(args.config.as_deref()).map_err(message)?;
+    let duties = Duties::start(watched, schedule, app.settings.retention, &place)?;
     let listens = |listener: &TcpListener| listener.local_addr().map_err(message);
     let mut told = format!("jobmon: pages and OTLP/HTTP at http://{}", listens(&pages)?);
     if let Some(grpc) = &grpc {
         told.push_str(&format!(", OTLP/gRPC at {}", listens(grpc)?));
     }
     // Standard error may be closed: then nobody wants to know.
-    let _ = writeln!(std::io::stderr(), "{told}; the history is {}", app.db.display());
+    let _ = writeln!(std::io::stderr(), "{told}; the history is {place}");
 
     let (end, ending) = watch::channel(false);
     let when = |mut ending: watch::Receiver<bool>| async move {

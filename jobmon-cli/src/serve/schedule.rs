@@ -2,14 +2,16 @@
 
 use crate::commands::{Message, message};
 use crate::html;
+use crate::place::{Archive, Place};
 use croner::Cron;
 use jobmon_core::report::{Period, PeriodKind, Report};
 use jobmon_core::{ExportError, InsightOptions, Insights, Prices, Range, Text, Timestamp};
 use jobmon_export::document::{Item, Mistake, expected, named, place, string, strings, unknown};
-use jobmon_export::{Channel, Document, History};
+use jobmon_export::{Channel, Document};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -178,7 +180,7 @@ impl Scheduled {
         i64::try_from(next.timestamp().as_nanosecond()).ok().map(Timestamp::from_nanos)
     }
 
-    fn report(&self, history: &History, now: Timestamp) -> Result<Report, Message> {
+    fn report(&self, history: &dyn Archive, now: Timestamp) -> Result<Report, Message> {
         let period = match self.over {
             Over::Period(kind) => Some(Period::of(kind, now).previous()),
             Over::Last(_) => None,
@@ -200,7 +202,7 @@ impl Scheduled {
     /// The report, its name of a file, and its content in the format for files.
     fn make(
         &self,
-        history: &History,
+        history: &dyn Archive,
         prices: &Prices,
         now: Timestamp,
     ) -> Result<(Document, String, String), Message> {
@@ -247,7 +249,7 @@ fn file_name(name: &str) -> String {
 pub(super) struct Schedule {
     reports: Vec<(Scheduled, Option<Timestamp>)>,
     channels: Vec<Box<dyn Channel>>,
-    db: PathBuf,
+    place: Arc<Place>,
     prices: Prices,
 }
 
@@ -256,7 +258,7 @@ impl Schedule {
     pub(super) fn new(
         reports: Vec<Scheduled>,
         channels: Vec<Box<dyn Channel>>,
-        db: PathBuf,
+        place: Arc<Place>,
         prices: Prices,
         now: Timestamp,
     ) -> Result<Self, Message> {
@@ -272,7 +274,7 @@ impl Schedule {
         }
         let reports =
             reports.into_iter().map(|report| (report.next(now), report)).map(|(next, report)| (report, next));
-        Ok(Self { reports: reports.collect(), channels, db, prices })
+        Ok(Self { reports: reports.collect(), channels, place, prices })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -281,10 +283,10 @@ impl Schedule {
 
     /// Makes those whose time has come. What fails is told on standard error, and does not come again.
     pub(super) fn look(&mut self, now: Timestamp) {
-        let Self { reports, channels, db, prices } = self;
+        let Self { reports, channels, place, prices } = self;
         for (report, next) in reports.iter_mut().filter(|(_, next)| next.is_some_and(|next| next <= now)) {
             *next = report.next(now);
-            if let Err(problem) = hand_out(report, channels, db, prices, now) {
+            if let Err(problem) = hand_out(report, channels, place, prices, now) {
                 // Standard error may be closed.
                 let _ = writeln!(std::io::stderr(), "jobmon: report `{}`: {problem}", report.name);
             }
@@ -295,12 +297,11 @@ impl Schedule {
 fn hand_out(
     report: &Scheduled,
     channels: &mut [Box<dyn Channel>],
-    db: &Path,
+    place: &Place,
     prices: &Prices,
     now: Timestamp,
 ) -> Result<(), Message> {
-    let history = History::open(db).map_err(message)?;
-    let (document, file, content) = report.make(&history, prices, now)?;
+    let (document, file, content) = place.read(|history| report.make(history, prices, now))?;
     let mut problems = Vec::new();
     if let Some(folder) = &report.folder {
         let write =

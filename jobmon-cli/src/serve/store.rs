@@ -2,9 +2,9 @@
 
 use crate::commands::{Message, message};
 use crate::otlp::{self, Received};
+use crate::place::Keep;
 use jobmon_core::{Intake, TraceId};
-use jobmon_export::{Imported, Importer, KnownCall};
-use std::path::Path;
+use jobmon_export::{Imported, KnownCall};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -42,9 +42,8 @@ pub(super) struct Counts {
 }
 
 impl Store {
-    /// Opens the history, and starts the thread that writes it until the last store is gone.
-    pub(super) fn open(path: &Path, intake: Intake) -> Result<(Self, JoinHandle<()>), Message> {
-        let importer = Importer::open(path).map_err(message)?;
+    /// Starts the thread that writes it until the last store is gone.
+    pub(super) fn open(importer: Box<dyn Keep>, intake: Intake) -> Result<(Self, JoinHandle<()>), Message> {
         let (work, queue) = mpsc::channel(MOST_WAITING);
         let store = Self { work, counts: Arc::default() };
         let counts = Arc::clone(&store.counts);
@@ -80,7 +79,7 @@ impl Store {
 }
 
 struct Writer {
-    importer: Importer,
+    importer: Box<dyn Keep>,
     intake: Intake,
     counts: Arc<Counts>,
 }
@@ -105,7 +104,7 @@ impl Writer {
         let importer = &self.importer;
         let known = &mut |trace: TraceId| -> Vec<KnownCall> {
             importer.known(trace).unwrap_or_else(|error| {
-                failed = Some(error.to_string());
+                failed = Some(error);
                 Vec::new()
             })
         };
@@ -114,7 +113,7 @@ impl Writer {
         let mut done = Imported::default();
         for (resource, mut events) in parts {
             events.iter_mut().for_each(|event| self.intake.take(event));
-            let part = self.importer.write(resource, events).map_err(|error| error.to_string())?;
+            let part = self.importer.write(resource, events)?;
             done.written += part.written;
             done.known += part.known;
         }

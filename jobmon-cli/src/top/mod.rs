@@ -5,9 +5,9 @@ mod view;
 
 use crate::args::Source;
 use crate::commands::{Message, message};
+use crate::place::Archive;
 use clap::Args as Group;
 use jobmon_core::{Budgets, Range, Settings, Timestamp};
-use jobmon_export::History;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -50,7 +50,7 @@ fn window(text: &str) -> Result<Duration, String> {
 
 /// Reads on where it stopped.
 struct Follower {
-    history: History,
+    history: Box<dyn Archive>,
     row: i64,
     settings: Settings,
     budgets: Instant,
@@ -59,7 +59,7 @@ struct Follower {
 impl Follower {
     fn start(args: &TopArgs, state: &mut State) -> Result<Self, Message> {
         let settings = jobmon_export::settings(args.config.as_deref()).map_err(message)?;
-        let history = History::open(&args.source.db).map_err(message)?;
+        let history = args.source.open()?;
         // What is written between the two is read twice, and told by its span.
         let row = history.last_call_row().map_err(message)?;
         let range = Range { since: Timestamp::now().minus(args.window), until: Timestamp::MAX };
@@ -83,7 +83,7 @@ impl Follower {
 
     fn look_at_budgets(&mut self, state: &mut State) -> Result<(), Message> {
         self.budgets = Instant::now() + LOOK_AT_BUDGETS;
-        state.budgets = Budgets::left(&self.settings, &self.history)?;
+        state.budgets = Budgets::left(&self.settings, &*self.history)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Facts: what is said about calls, or beside them.
 
-use super::{Prompt, Scope};
+use super::{CallRecord, Prompt, Scope};
 use crate::id::CallId;
 use crate::money::Usd;
 use crate::operation::Operation;
@@ -30,6 +30,12 @@ impl Fact {
     pub const fn new(at: Timestamp, call: Option<CallId>, scope: Scope) -> Self {
         Self { at, call, scope, subject: None, redactions: Redactions::NONE }
     }
+
+    /// Takes over what is known of the call that it is about; what it says itself of on whose behalf it is stays.
+    pub fn complete(&mut self, subject: Subject, scope: Scope) {
+        self.subject = Some(subject);
+        self.scope.complete(scope);
+    }
 }
 
 /// What is known of the call that a fact is about.
@@ -54,6 +60,15 @@ impl Subject {
     /// What is known of a call.
     pub const fn new(name: Text, operation: Operation, provider: Option<Text>, model: Option<Text>) -> Self {
         Self { name, operation, provider, model, prompt: None, cache_key: None }
+    }
+
+    /// What a finished call says of itself.
+    pub fn of(call: &CallRecord) -> Self {
+        Self {
+            prompt: call.prompt.clone(),
+            cache_key: call.cache_key.clone(),
+            ..Self::new(call.name.clone(), call.operation, call.provider.clone(), call.model_name().cloned())
+        }
     }
 }
 

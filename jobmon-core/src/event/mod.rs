@@ -104,3 +104,13 @@ pub struct Scope {
     /// The strategy being tried, to compare what it costs and brings.
     pub strategy: Option<Text>,
 }
+
+impl Scope {
+    /// Takes over what another one says and this one does not.
+    pub fn complete(&mut self, other: Self) {
+        self.session = self.session.take().or(other.session);
+        self.user = self.user.take().or(other.user);
+        self.feature = self.feature.take().or(other.feature);
+        self.strategy = self.strategy.take().or(other.strategy);
+    }
+}

@@ -8,6 +8,8 @@ mod console;
 mod email;
 #[cfg(all(feature = "config", feature = "sqlite"))]
 mod history;
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
+pub(crate) mod kept;
 mod message;
 mod outbox;
 #[cfg(any(feature = "alertmanager", feature = "slack", feature = "webhook"))]

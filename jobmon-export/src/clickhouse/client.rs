@@ -1,6 +1,7 @@
 //! [`Client`]: statements to ClickHouse over its HTTP interface.
 
 use crate::http::{self, Trouble, words};
+use serde_json::Value;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
@@ -68,8 +69,20 @@ fn decoded(text: &str) -> String {
 }
 
 impl Client {
-    /// Reads an address; nothing is asked yet.
+    /// Reads an address of a history; nothing is asked yet.
     pub(crate) fn to(url: &str) -> Result<Self, String> {
+        let (client, table) = Self::of_table(url)?;
+        match table {
+            Some(table) => Err(format!(
+                "`{}/{table}` is no name of a database: letters, digits and `_`; expected {ADDRESS}",
+                client.database
+            )),
+            None => Ok(client),
+        }
+    }
+
+    /// Reads an address that may name a table after its database; nothing is asked yet.
+    pub(crate) fn of_table(url: &str) -> Result<(Self, Option<String>), String> {
         let wrong = |what: &str| format!("{what}; expected {ADDRESS}");
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("no address"))?;
         let scheme = match scheme {
@@ -88,9 +101,13 @@ impl Client {
             return Err(wrong("the address has no host"));
         }
         let path = path.trim_end_matches('/');
-        let database = if path.is_empty() { "jobmon" } else { path };
-        if !is_name(database) {
-            return Err(wrong(&format!("`{database}` is no name of a database: letters, digits and `_`")));
+        let (database, table) =
+            path.split_once('/').map_or((path, None), |(path, table)| (path, Some(table)));
+        let database = if database.is_empty() { "jobmon" } else { database };
+        for (name, what) in [(Some(database), "database"), (table, "table")] {
+            if let Some(name) = name.filter(|name| !is_name(name)) {
+                return Err(wrong(&format!("`{name}` is no name of a {what}: letters, digits and `_`")));
+            }
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let host = if has_port {
@@ -105,13 +122,14 @@ impl Client {
                 }
                 None => (None, None),
             };
-        Ok(Self {
+        let client = Self {
             agent: http::agent(RootCerts::PlatformVerifier, None),
             base: format!("{scheme}://{host}"),
             database: database.to_owned(),
             user,
             password,
-        })
+        };
+        Ok((client, table.map(ToOwned::to_owned)))
     }
 
     fn send(
@@ -182,6 +200,17 @@ impl Client {
             visit(line.trim_end_matches('\n')).map_err(Trouble::Wrong)?;
         }
     }
+
+    /// Goes through the lines of an answer, each of which is JSON.
+    pub(crate) fn json_lines(
+        &self,
+        statement: &str,
+        visit: &mut dyn FnMut(&Value) -> Result<(), String>,
+    ) -> Result<(), Trouble> {
+        self.lines(statement, &mut |line| {
+            visit(&serde_json::from_str(line).map_err(|error| format!("its answer is no JSON: {error}"))?)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +230,7 @@ mod tests {
             ("ftp://db.example", "unknown scheme `ftp`"),
             ("clickhouse:///jobmon", "the address has no host"),
             ("clickhouse://db/a-b", "`a-b` is no name of a database"),
+            ("clickhouse://db/otel/otel_traces", "`otel/otel_traces` is no name of a database"),
             ("clickhouse://db/a?x=1", "the address has parameters"),
         ] {
             let error = Client::to(url).expect_err(url);

@@ -1,7 +1,7 @@
 //! [`ClickHouseHistory`]: asks ClickHouse what [`History`](crate::History) asks SQLite.
 
 use super::client::Client;
-use super::schema::of_sketch;
+use super::schema::{EVENT, of_sketch};
 use super::{ClickHouse, ClickHouseError};
 use crate::http::Trouble;
 use crate::json::event_from_json;
@@ -23,9 +23,9 @@ use serde_json::Value;
 /// println!("{}", Report::of(&history, Range::ALL)?.to_text());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClickHouseHistory {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl ClickHouseHistory {
@@ -35,29 +35,16 @@ impl ClickHouseHistory {
     /// When the address is none, ClickHouse cannot be reached, or its tables are of a later version.
     pub fn open(url: &str) -> Result<Self, ClickHouseError> {
         let writer = ClickHouse::to(url)?;
-        writer.prepare().map_err(|trouble| match trouble {
-            Trouble::Wrong(reason) | Trouble::Away(reason) => {
-                ClickHouseError(format!("ClickHouse cannot be used: {reason}"))
-            }
-        })?;
+        writer.ready()?;
         Ok(Self { client: writer.client })
     }
 
-    fn lines(
+    pub(super) fn lines(
         &self,
         statement: &str,
         visit: &mut dyn FnMut(&Value) -> Result<(), String>,
     ) -> Result<(), EngineError> {
-        let read = self.client.lines(statement, &mut |line| {
-            let value =
-                serde_json::from_str(line).map_err(|error| format!("its answer is no JSON: {error}"))?;
-            visit(&value)
-        });
-        read.map_err(|trouble| match trouble {
-            Trouble::Wrong(reason) | Trouble::Away(reason) => {
-                EngineError(format!("ClickHouse cannot answer: {reason}"))
-            }
-        })
+        self.client.json_lines(statement, visit).map_err(failed)
     }
 
     /// Sums of slices that start within a range, as far as the query needs them apart.
@@ -156,11 +143,16 @@ impl ClickHouseHistory {
     }
 }
 
+pub(super) fn failed(trouble: Trouble) -> EngineError {
+    let (Trouble::Wrong(reason) | Trouble::Away(reason)) = trouble;
+    EngineError(format!("ClickHouse cannot answer: {reason}"))
+}
+
 /// The last second that a `DateTime` holds.
 const MOST_SECONDS: i64 = 4_294_967_295;
 
 /// Single events of a time.
-fn within(range: Range) -> String {
+pub(super) fn within(range: Range) -> String {
     let since = range.since.nanos().max(0);
     // The last moment of all is no moment of a call.
     format!(
@@ -170,7 +162,7 @@ fn within(range: Range) -> String {
 }
 
 /// Text of SQL in quotes.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
@@ -256,7 +248,7 @@ impl Engine for ClickHouseHistory {
 
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         let statement = format!(
-            "SELECT event FROM {}.events FINAL WHERE {} ORDER BY kind != 'call', at, span_id FORMAT TSVRaw",
+            "SELECT {EVENT} FROM {}.events FINAL WHERE {} ORDER BY kind != 'call', at, span_id FORMAT TSVRaw",
             self.client.database,
             within(range)
         );

@@ -1,15 +1,24 @@
 //! [`ClickHouse`]: writes the history of many machines; [`ClickHouseHistory`] reads it.
 
+mod alerts;
+mod calls;
 mod client;
+mod complete;
 mod engine;
+mod import;
 mod rows;
 mod schema;
+#[cfg(feature = "ingest")]
+mod spans;
 
 pub use engine::ClickHouseHistory;
+pub use import::ClickHouseImporter;
+#[cfg(feature = "ingest")]
+pub use spans::ClickHouseSpans;
 
 use crate::http::Trouble;
 use client::Client;
-use jobmon_core::{Batch, ExportError, Exporter, Retention, Settings, TraceId};
+use jobmon_core::{AlertMemory, Batch, ExportError, Exporter, Retention, Settings, TraceId};
 use std::fmt;
 use std::time::Duration;
 
@@ -31,7 +40,7 @@ pub struct ClickHouse {
     client: Client,
     retention: Retention,
     is_async: bool,
-    /// A batch that may have been written: its first event, and its id.
+    /// The id of a batch that may have been written.
     unsure: Option<String>,
 }
 
@@ -66,17 +75,26 @@ impl ClickHouse {
         self
     }
 
+    /// Makes what is not there, for who reads or imports.
+    fn ready(&self) -> Result<(), ClickHouseError> {
+        self.prepare().map_err(|trouble| {
+            let (Trouble::Wrong(reason) | Trouble::Away(reason)) = trouble;
+            ClickHouseError(format!("ClickHouse cannot be used: {reason}"))
+        })
+    }
+
     fn prepare(&self) -> Result<(), Trouble> {
-        for statement in schema::statements(&self.client.database, self.retention) {
-            self.client.run(&statement)?;
-        }
-        let mut found = 0;
-        let version =
-            format!("SELECT max(version) FROM {}.jobmon_schema FORMAT TSVRaw", self.client.database);
-        self.client.lines(&version, &mut |line| {
-            found = line.parse().unwrap_or(0);
-            Ok(())
-        })?;
+        // Who may only read asks nothing else.
+        let found = match self.version() {
+            Ok(found) if found >= schema::VERSION => found,
+            Err(Trouble::Away(reason)) => return Err(Trouble::Away(reason)),
+            _ => {
+                for statement in schema::statements(&self.client.database) {
+                    self.client.run(&statement)?;
+                }
+                self.version()?
+            }
+        };
         if found > schema::VERSION {
             let text = format!(
                 "its tables were made by a later version of jobmon (schema {found}; this one knows up to {})",
@@ -84,13 +102,39 @@ impl ClickHouse {
             );
             return Err(Trouble::Wrong(text));
         }
+        for (statement, table, done) in schema::keeping(&self.client.database, self.retention) {
+            // What is so already is not said again: it would be a change.
+            let ask = format!("SHOW CREATE TABLE {}.{table} FORMAT TSVRaw", self.client.database);
+            let mut is_now = String::new();
+            self.client.lines(&ask, &mut |line| {
+                is_now.push_str(line.trim());
+                is_now.push(' ');
+                Ok(())
+            })?;
+            if !is_now.contains(&done) {
+                self.client.run(&statement)?;
+            }
+        }
         Ok(())
+    }
+
+    /// The version of the tables that are there; 0 where they are not whole.
+    fn version(&self) -> Result<u32, Trouble> {
+        let mut found = 0;
+        let ask = format!("SELECT max(version) FROM {}.jobmon_schema FORMAT TSVRaw", self.client.database);
+        self.client.lines(&ask, &mut |line| {
+            found = line.parse().unwrap_or(0);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Whether a batch is there.
     fn has(&self, id: &str) -> Result<bool, Trouble> {
-        let ask =
-            format!("SELECT count() FROM {}.events WHERE batch = '{id}' FORMAT TSVRaw", self.client.database);
+        let ask = format!(
+            "SELECT count() FROM {}.batches WHERE batch = '{id}' FORMAT TSVRaw",
+            self.client.database
+        );
         let mut count = 0_u64;
         self.client.lines(&ask, &mut |line| {
             count = line.parse().unwrap_or(0);
@@ -110,6 +154,10 @@ fn told(trouble: Trouble) -> ExportError {
 impl Exporter for ClickHouse {
     fn name(&self) -> &'static str {
         "clickhouse"
+    }
+
+    fn alert_memory(&self) -> Option<Box<dyn AlertMemory>> {
+        Some(Box::new(alerts::Kept::of(ClickHouseHistory { client: self.client.clone() })))
     }
 
     fn settings(&mut self, settings: &Settings) {
@@ -133,7 +181,14 @@ impl Exporter for ClickHouse {
             }
             None => TraceId::random().to_string(),
         };
-        let lines = rows::of_batch(batch, &id);
+        let events = match complete::complete(&self.client, batch) {
+            Ok(events) => events,
+            Err(trouble) => {
+                self.unsure = Some(id);
+                return Err(told(trouble));
+            }
+        };
+        let lines = rows::of_batch(&batch.resource, &events, &id);
         self.client.insert("ingest", &lines, self.is_async).map_err(|trouble| {
             if let Trouble::Away(_) = trouble {
                 self.unsure = Some(id);

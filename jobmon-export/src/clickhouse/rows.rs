@@ -2,7 +2,7 @@
 
 use super::schema::of_sketch;
 use crate::json::event_to_json;
-use jobmon_core::{Aggregate, Batch, Dimension, Event, Key, Sketch, Timestamp, Usd};
+use jobmon_core::{Aggregate, Dimension, Event, Key, Resource, Sketch, Timestamp, Usd};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -26,15 +26,14 @@ fn nanos(time: Option<std::time::Duration>) -> Option<i64> {
 }
 
 /// A single event.
-fn of_event(batch: &Batch, id: &str, event: &Event) -> Row {
+fn of_event(resource: &Resource, id: &str, event: &Event) -> Row {
     let mut row = Row::new();
     put(&mut row, "kind", if matches!(event, Event::Call(_)) { "call" } else { "fact" });
     put(&mut row, "batch", id);
     put(&mut row, "at", event.at().nanos());
-    of_key(&mut row, &Key::of(&batch.resource, event));
+    of_key(&mut row, &Key::of(resource, event));
     let scope = event.scope();
     put(&mut row, "session", scope.session.as_deref());
-    put(&mut row, "user", scope.user.as_deref());
     let about = match event {
         Event::Call(call) => Some(call.id),
         other => other.fact().and_then(|fact| fact.call),
@@ -67,7 +66,12 @@ fn of_event(batch: &Batch, id: &str, event: &Event) -> Row {
         Event::Outcome(outcome) => put(&mut row, "value_nanodollars", outcome.value.map(Usd::nanos)),
         _ => {}
     }
-    put(&mut row, "event", event_to_json(&batch.resource, event).to_string());
+    let mut json = event_to_json(resource, event);
+    if let Some(json) = json.as_object_mut() {
+        put(&mut row, "user", json.remove("user").unwrap_or_default());
+        put(&mut row, "content", json.remove("content").map(|content| content.to_string()));
+    }
+    put(&mut row, "event", json.to_string());
     row
 }
 
@@ -101,7 +105,7 @@ fn of_sum(id: &str, hour: Timestamp, key: &Key, sums: &Aggregate) -> Row {
 }
 
 /// All rows of a batch, each a line; calls that sampling leaves out have none, and count in the sums.
-pub(super) fn of_batch(batch: &Batch, id: &str) -> Vec<u8> {
+pub(super) fn of_batch(resource: &Resource, events: &[Event], id: &str) -> Vec<u8> {
     let mut lines = Vec::new();
     let mut add = |row: Row| {
         if serde_json::to_writer(&mut lines, &Value::Object(row)).is_ok() {
@@ -109,13 +113,13 @@ pub(super) fn of_batch(batch: &Batch, id: &str) -> Vec<u8> {
         }
     };
     let mut hours: HashMap<(Timestamp, Key), Aggregate> = HashMap::new();
-    for event in batch.events.iter() {
+    for event in events {
         let hour = event.at().hour();
-        Aggregate::sum_up(&batch.resource, event, &mut |key, sum| {
+        Aggregate::sum_up(resource, event, &mut |key, sum| {
             sum(hours.entry((hour, key.only(Dimension::ROLLUP))).or_default());
         });
         if event.is_sampled() {
-            add(of_event(batch, id, event));
+            add(of_event(resource, id, event));
         }
     }
     hours.iter().for_each(|((hour, key), sums)| add(of_sum(id, *hour, key, sums)));

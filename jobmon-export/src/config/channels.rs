@@ -50,13 +50,13 @@ impl Kind {
 /// A text that nothing shows, or the variable that has it.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "only files have them"))]
-enum Secret {
+pub(crate) enum Secret {
     Given(String),
     Variable(String),
 }
 
 impl Secret {
-    fn open(&self, what: &str) -> Result<String, String> {
+    pub(crate) fn open(&self, what: &str) -> Result<String, String> {
         match self {
             Self::Given(text) => Ok(text.clone()),
             Self::Variable(name) => std::env::var(name)
@@ -64,6 +64,12 @@ impl Secret {
                 .filter(|value| !value.is_empty())
                 .ok_or_else(|| format!("its `{what}` is the variable `{name}`, which is not set")),
         }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
     }
 }
 

@@ -1,13 +1,13 @@
 //! `JOBMON_*` variables.
 
 use super::otlp::OtlpConfig;
-use super::{Config, ConfigError, ExporterKind, outcomes, redaction};
+use super::{Config, ConfigError, ExporterKind, Secret, outcomes, redaction};
 use crate::spans::Spans;
 use jobmon_core::{Text, UserKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const VARIABLES: [&str; 33] = [
+const VARIABLES: [&str; 35] = [
     "JOBMON_CONFIG",
     "JOBMON_PROJECT_ID",
     "JOBMON_SERVICE_NAME",
@@ -28,6 +28,7 @@ const VARIABLES: [&str; 33] = [
     "JOBMON_EXPORTERS",
     "JOBMON_CONSOLE_LINES",
     "JOBMON_JSONL_PATH",
+    "JOBMON_CLICKHOUSE_URL",
     "JOBMON_OTLP_ENDPOINT",
     "JOBMON_OTLP_PROFILE",
     "JOBMON_OTLP_SPOOL",
@@ -40,6 +41,7 @@ const VARIABLES: [&str; 33] = [
     "JOBMON_REDACTION_NAMES",
     "JOBMON_RETENTION",
     "JOBMON_SPANS",
+    "JOBMON_HISTORY",
     "JOBMON_SERVE_TOKEN",
 ];
 
@@ -107,6 +109,8 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
         "JOBMON_KEEP_EXPENSIVE" => {
             config.keep_expensive = Some(value.parse().map_err(|_| expected(super::USD))?);
         }
+        // It may have a password: a message does not repeat it.
+        "JOBMON_CLICKHOUSE_URL" => config.clickhouse_url = Some(Secret::Given(value.to_owned())),
         "JOBMON_OTLP_ENDPOINT" => otlp(config).endpoint = Some(value.to_owned()),
         "JOBMON_OTLP_PROFILE" => otlp(config).profile = Some(value.to_owned()),
         "JOBMON_PROMETHEUS_LISTEN" => {
@@ -153,8 +157,8 @@ fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
             config.user_key = Some(key?);
         }
         "JOBMON_CONSOLE_LINES" => config.console_lines = flag()?,
-        // `jobmon serve` reads it itself.
-        "JOBMON_SERVE_TOKEN" => {}
+        // The command-line program reads them itself.
+        "JOBMON_HISTORY" | "JOBMON_SERVE_TOKEN" => {}
         _ => return Err(format!("is unknown; expected any of: {}", super::list(VARIABLES))),
     }
     Ok(())

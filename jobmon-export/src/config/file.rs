@@ -1,7 +1,7 @@
 //! `jobmon.toml`.
 
 use super::document::{Item, Mistake, boolean, count, duration, expected, share, string, unknown};
-use super::{Config, ConfigError, ExporterKind, list, outcomes, prices};
+use super::{Config, ConfigError, ExporterKind, Secret, list, outcomes, prices};
 use crate::spans::Spans;
 use jobmon_core::UserKey;
 use std::path::{Path, PathBuf};
@@ -126,8 +126,21 @@ fn exporters(value: &Item<'_>, config: &mut Config) -> Result<(), Mistake> {
                 (ExporterKind::Console, "lines") => config.console_lines = Some(boolean(value)?),
                 (ExporterKind::Jsonl, "path") => config.jsonl_path = Some(PathBuf::from(string(value)?)),
                 (ExporterKind::Sqlite, "path") => config.sqlite_path = Some(PathBuf::from(string(value)?)),
+                (ExporterKind::ClickHouse, "url") => {
+                    config.clickhouse_url = Some(Secret::Given(string(value)?));
+                }
+                (ExporterKind::ClickHouse, "url_env") => {
+                    config.clickhouse_url = Some(Secret::Variable(string(value)?));
+                }
+                (ExporterKind::ClickHouse, "async_inserts") => {
+                    config.clickhouse_async = Some(boolean(value)?);
+                }
                 (kind, other) => {
-                    let accepted = if kind == ExporterKind::Console { "lines" } else { "path" };
+                    let accepted = match kind {
+                        ExporterKind::ClickHouse => "url, url_env, async_inserts",
+                        ExporterKind::Console => "lines",
+                        _ => "path",
+                    };
                     let what = format!("key of exporter `{}`", kind.name());
                     return Err(unknown(key.span().start, other, &what, accepted));
                 }
@@ -185,6 +198,9 @@ mod tests {
             file = "jobmon.prom"
             [exporters.sqlite]
             path = "calls.db"
+            [exporters.clickhouse]
+            url_env = "CLICKHOUSE_URL"
+            async_inserts = false
         "#;
         let config = parse(NAME, text).expect("correct");
         assert_eq!(config.project_id, Some(Text::from("jobsearch-ai")));
@@ -198,6 +214,8 @@ mod tests {
         assert_eq!(config.queue_capacity, Some(1_000));
         assert_eq!(config.flush_interval, Some(Duration::from_millis(50)));
         assert_eq!(config.sqlite_path, Some(PathBuf::from("calls.db")));
+        assert_eq!(config.clickhouse_url, Some(Secret::Variable("CLICKHOUSE_URL".to_owned())));
+        assert_eq!(config.clickhouse_async, Some(false));
         let values = [("application", 25_000_000_000), ("phone call", 50_000_000)];
         let values = values.map(|(kind, nanos)| (Text::literal(kind), Usd::from_nanos(nanos)));
         assert_eq!(config.outcomes, values.into());
@@ -252,7 +270,12 @@ mod tests {
             (
                 "[exporters.sqlight]",
                 "jobmon.toml:1:12",
-                "unknown exporter `sqlight`; expected any of: console",
+                "unknown exporter `sqlight`; expected any of: clickhouse, console",
+            ),
+            (
+                "[exporters.clickhouse]\nadress = 'x'",
+                "jobmon.toml:2:1",
+                "unknown key of exporter `clickhouse` `adress`; expected any of: url, url_env, async_inserts",
             ),
             ("[exporters.sqlite]\nfile = 'x'", "jobmon.toml:2:1", "unknown key of exporter `sqlite` `file`"),
             (

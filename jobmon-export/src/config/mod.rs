@@ -2,7 +2,7 @@
 
 use crate::builder::SetupError;
 use crate::spans::Spans;
-pub(crate) use channels::ChannelConfig;
+pub(crate) use channels::{ChannelConfig, Secret};
 use jobmon_core::{Alert, Budget, Exporter, Redaction, Retention, Settings, Text, Usd, UserKey};
 use otlp::{OtlpConfig, PrometheusConfig};
 use prices::PriceConfig;
@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) console_lines: Option<bool>,
     pub(crate) jsonl_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
+    pub(crate) clickhouse_url: Option<Secret>,
+    pub(crate) clickhouse_async: Option<bool>,
     /// Those of the file, or the one that variables speak of.
     pub(crate) otlp: Vec<OtlpConfig>,
     pub(crate) prometheus: Option<PrometheusConfig>,
@@ -80,6 +82,7 @@ pub(crate) struct Config {
 /// Exporters that file and environment can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExporterKind {
+    ClickHouse,
     Console,
     Jsonl,
     Otlp,
@@ -89,7 +92,8 @@ pub(crate) enum ExporterKind {
 
 impl ExporterKind {
     #[cfg(feature = "config")]
-    pub(crate) const ALL: &[Self] = &[Self::Console, Self::Jsonl, Self::Otlp, Self::Prometheus, Self::Sqlite];
+    pub(crate) const ALL: &[Self] =
+        &[Self::ClickHouse, Self::Console, Self::Jsonl, Self::Otlp, Self::Prometheus, Self::Sqlite];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -98,6 +102,7 @@ impl ExporterKind {
             Self::Otlp => "otlp",
             Self::Prometheus => "prometheus",
             Self::Sqlite => "sqlite",
+            Self::ClickHouse => "clickhouse",
         }
     }
 
@@ -314,6 +319,8 @@ impl Config {
             console_lines: self.console_lines.or(other.console_lines),
             jsonl_path: self.jsonl_path.or(other.jsonl_path),
             sqlite_path: self.sqlite_path.or(other.sqlite_path),
+            clickhouse_url: self.clickhouse_url.or(other.clickhouse_url),
+            clickhouse_async: self.clickhouse_async.or(other.clickhouse_async),
             otlp: otlp::over(self.otlp, other.otlp),
             prometheus: otlp::page_over(self.prometheus, other.prometheus),
             prices: self.prices.over(other.prices),
@@ -359,6 +366,7 @@ impl Config {
             kinds.extend((!self.otlp.is_empty()).then_some(ExporterKind::Otlp));
             kinds.extend(self.prometheus.is_some().then_some(ExporterKind::Prometheus));
             kinds.extend(self.sqlite_path.is_some().then_some(ExporterKind::Sqlite));
+            kinds.extend(self.clickhouse_url.is_some().then_some(ExporterKind::ClickHouse));
             let console = self.console_lines.is_some() || (kinds.is_empty() && cfg!(feature = "console"));
             kinds.extend(console.then_some(ExporterKind::Console));
             kinds
@@ -411,6 +419,15 @@ impl Config {
             ExporterKind::Sqlite => {
                 let path = self.sqlite_path.as_deref().unwrap_or(Path::new("jobmon.db"));
                 into.push(crate::Sqlite::open(path).map_err(|error| failed(error.into()))?.into());
+                Ok(())
+            }
+            #[cfg(feature = "clickhouse")]
+            ExporterKind::ClickHouse => {
+                let url = self.clickhouse_url.as_ref().map(|url| url.open("url")).transpose();
+                let url = url.map_err(|reason| failed(reason.into()))?;
+                let url = url.as_deref().unwrap_or("clickhouse://127.0.0.1:8123/jobmon");
+                let exporter = crate::ClickHouse::to(url).map_err(|error| failed(error.into()))?;
+                into.push(exporter.async_inserts(self.clickhouse_async.unwrap_or(true)).into());
                 Ok(())
             }
             #[allow(unreachable_patterns, reason = "which kinds are left depends on the features")]

@@ -432,6 +432,54 @@ fn is_noise(name: &str) -> bool {
     WHOLE.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// A value that a store kept as text, as what it was: numbers, flags and lists where the conventions have them, text elsewhere.
+pub(super) fn of_text(name: &str, text: &str) -> Value {
+    let is_number = |key: &str| {
+        is_parameter(key)
+            || matches!(
+                key,
+                key::CODE_LINE
+                    | key::EMBEDDINGS_DIMENSIONS
+                    | key::REQUEST_CHOICE_COUNT
+                    | key::REQUEST_MAX_TOKENS
+                    | key::REQUEST_SEED
+                    | key::REQUEST_STREAM
+                    | key::REQUEST_TOP_K
+                    | own::ATTEMPTS
+                    | own::ATTEMPT_BACKOFF
+                    | own::ATTEMPT_DURATION
+                    | own::ATTEMPT_NUMBER
+                    | own::COST
+                    | own::ROLLUP_CALLS
+                    | own::ROLLUP_COST
+                    | own::ROLLUP_INPUT
+                    | own::ROLLUP_OUTPUT
+                    | own::SAMPLE_RATE
+                    | own::USAGE_MISSING
+                    | "ai.response.msToFirstChunk"
+                    | "http.response.status_code"
+                    | "http.status_code"
+                    | "server.port"
+            )
+    };
+    let is_list = |key: &str| {
+        matches!(
+            key,
+            key::RESPONSE_FINISH_REASONS | key::REQUEST_STOP_SEQUENCES | key::REQUEST_ENCODING_FORMATS
+        )
+    };
+    let (key, _) = newest(name);
+    let parsed = || serde_json::from_str::<Value>(text).ok();
+    let found = if is_count(name) || is_number(key) {
+        parsed().filter(|value| value.is_number() || value.is_boolean())
+    } else if is_list(key) {
+        parsed().filter(Value::is_array)
+    } else {
+        None
+    };
+    found.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
 /// Counts of tokens that have no place: sums of others, mostly.
 fn is_count(name: &str) -> bool {
     ["gen_ai.usage.", "gen_ai.aggregated_usage.", "llm.usage.", "llm.token_count.", "ai.usage."]

@@ -57,6 +57,26 @@ pub struct SpanEventData {
     pub attributes: SpanAttributes,
 }
 
+/// Attributes of a store that keeps each as text, such as the table that the OpenTelemetry Collector writes to ClickHouse: those that
+/// the conventions have as numbers, flags or lists are such again.
+///
+/// ```
+/// use jobmon_export::attributes_of_texts;
+///
+/// let texts = [("gen_ai.usage.input_tokens", "120"), ("gen_ai.conversation.id", "7")];
+/// let attributes = attributes_of_texts(texts.map(|(name, text)| (name.to_owned(), text.to_owned())));
+/// assert_eq!((attributes["gen_ai.usage.input_tokens"].as_u64(), attributes["gen_ai.conversation.id"].as_str()), (Some(120), Some("7")));
+/// ```
+pub fn attributes_of_texts(texts: impl IntoIterator<Item = (String, String)>) -> SpanAttributes {
+    texts
+        .into_iter()
+        .map(|(name, text)| {
+            let value = call::of_text(&name, &text);
+            (name, value)
+        })
+        .collect()
+}
+
 /// A log record of OpenTelemetry.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "built by those who read a protocol")]

@@ -61,11 +61,7 @@ pub fn calls_of_spans(spans: &[SpanData], known: &mut Known<'_>) -> Vec<CallReco
         calls[at].root = calls[*top].id.span;
         for up in above {
             let from = calls[up].scope.clone();
-            let scope = &mut calls[at].scope;
-            scope.session = scope.session.take().or(from.session);
-            scope.user = scope.user.take().or(from.user);
-            scope.feature = scope.feature.take().or(from.feature);
-            scope.strategy = scope.strategy.take().or(from.strategy);
+            calls[at].scope.complete(from);
         }
     }
     count_once(&mut calls, known);

@@ -3,11 +3,10 @@
 use super::read::Snapshot;
 use super::{History, HistoryError, Sqlite, audit, schema};
 use crate::account::{Action, AlertChange};
-use jobmon_core::{
-    AlertMemory, AlertState, Dimension, EngineError, NoticeKind, Range, Recent, Resource, Text, Timestamp,
-};
+use crate::alerts::kept::{changes, groups_from_json, groups_to_json, owner, resource_of};
+use jobmon_core::{AlertMemory, AlertState, EngineError, Range, Recent, Resource, Text, Timestamp};
 use rusqlite::{Connection, Row, TransactionBehavior, params};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -59,13 +58,6 @@ impl Kept {
             None => Err(EngineError("not connected".to_owned())),
         }
     }
-}
-
-/// The three columns that say whose alerts they are.
-fn owner(resource: &Resource) -> [&str; 3] {
-    let [project, service, environment] =
-        [&resource.project_id, &resource.service_name, &resource.environment];
-    [project, service, environment].map(|text| text.as_deref().unwrap_or_default())
 }
 
 impl AlertMemory for Kept {
@@ -136,20 +128,6 @@ impl AlertMemory for Kept {
     }
 }
 
-type Group = Vec<(Dimension, Option<Text>)>;
-
-fn groups_to_json(group: &Group) -> String {
-    let pair = |(dimension, value): &(Dimension, Option<Text>)| json!([dimension.name(), value.as_deref()]);
-    Value::Array(group.iter().map(pair).collect()).to_string()
-}
-
-/// `None` where a later version wrote a dimension that this one does not know.
-fn groups_from_json(json: &str) -> Option<Group> {
-    let groups: Vec<(String, Option<String>)> = serde_json::from_str(json).unwrap_or_default();
-    let pair = |(name, value): (String, Option<String>)| Some((name.parse().ok()?, value.map(Text::from)));
-    groups.into_iter().map(pair).collect()
-}
-
 fn states_of(connection: &Connection, resource: &Resource) -> rusqlite::Result<Vec<AlertState>> {
     let mut statement = connection.prepare_cached(
         "SELECT alert, groups, since, told, heard FROM alert_states
@@ -159,30 +137,11 @@ fn states_of(connection: &Connection, resource: &Resource) -> rusqlite::Result<V
     Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-/// What fires now and did not before, and the other way.
-fn changes<'s>(before: &'s [AlertState], after: &'s [AlertState]) -> Vec<(&'s AlertState, NoticeKind)> {
-    let fires = |states: &[AlertState], of: &AlertState| {
-        states
-            .iter()
-            .any(|state| state.told.is_some() && (&state.alert, &state.group) == (&of.alert, &of.group))
-    };
-    let fired = |state: &&AlertState| state.told.is_some();
-    let new = after.iter().filter(fired).filter(|state| !fires(before, state));
-    let over = before.iter().filter(fired).filter(|state| !fires(after, state));
-    new.map(|state| (state, NoticeKind::Firing))
-        .chain(over.map(|state| (state, NoticeKind::Resolved)))
-        .collect()
-}
-
-fn resource_of(row: &Row<'_>, at: usize) -> rusqlite::Result<Resource> {
-    let text = |column: usize| {
-        let text: String = row.get(column)?;
-        Ok::<_, rusqlite::Error>((!text.is_empty()).then(|| Text::from(text)))
-    };
-    let mut resource = Resource::default();
-    (resource.project_id, resource.service_name, resource.environment) =
-        (text(at)?, text(at + 1)?, text(at + 2)?);
-    Ok(resource)
+/// By three columns from one on.
+fn whose(row: &Row<'_>, at: usize) -> rusqlite::Result<Resource> {
+    let text = |column: usize| row.get::<_, String>(column);
+    let texts = [text(at)?, text(at + 1)?, text(at + 2)?];
+    Ok(resource_of(texts.each_ref().map(String::as_str)))
 }
 
 /// `None` where a later version wrote a dimension that this one does not know.
@@ -223,7 +182,7 @@ impl History {
             let mut statement = self.connection.prepare(
                 "SELECT alert, groups, since, told, heard, project, service, environment FROM alert_states ORDER BY since",
             )?;
-            let found = statement.query_map([], |row| Ok((resource_of(row, 5)?, state(row)?)))?;
+            let found = statement.query_map([], |row| Ok((whose(row, 5)?, state(row)?)))?;
             let found: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
             Ok(found.into_iter().filter_map(|(resource, state)| Some((resource, state?))).collect())
         };
@@ -247,7 +206,7 @@ impl History {
                 let (Some(group), Ok(kind)) = (group, kind) else { return Ok(None) };
                 Ok(Some(AlertChange {
                     at: Timestamp::from_nanos(row.get(0)?),
-                    resource: resource_of(row, 6)?,
+                    resource: whose(row, 6)?,
                     alert: Text::from(row.get::<_, String>(1)?),
                     group,
                     kind,

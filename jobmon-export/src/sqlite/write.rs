@@ -7,7 +7,7 @@ use super::retention::Keeper;
 use super::{HistoryError, labels, rows, schema, sessions};
 use jobmon_core::{
     Aggregate, AlertMemory, Batch, Budgets, Dimension, Event, ExportError, Exporter, Key, Operation, Prompt,
-    Resource, Retention, Settings, Subject, Text, Timestamp,
+    Resource, Retention, Scope, Settings, Subject, Text, Timestamp,
 };
 use rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params_from_iter, types::Value,
@@ -288,12 +288,9 @@ fn of_its_call(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result
         let mut subject = Subject::new(name.unwrap_or(Text::literal("")), operation, provider, model);
         subject.prompt = prompt.map(|name| Prompt::new(name, version));
         subject.cache_key = key;
-        fact.subject = Some(subject);
-        let scope = &mut fact.scope;
-        scope.session = scope.session.take().or(session);
-        scope.user = scope.user.take().or(user);
-        scope.feature = scope.feature.take().or(feature);
-        scope.strategy = scope.strategy.take().or(strategy);
+        let mut scope = Scope::default();
+        (scope.session, scope.user, scope.feature, scope.strategy) = (session, user, feature, strategy);
+        fact.complete(subject, scope);
     }
     Ok(Some(event))
 }

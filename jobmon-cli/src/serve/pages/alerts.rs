@@ -5,14 +5,15 @@ use super::parts::moment;
 use super::{App, Page};
 use crate::commands::{Message, message};
 use crate::html;
+use crate::place::Archive;
 use jobmon_core::{Alert, AlertState, Dimension, Resource, Text};
-use jobmon_export::{AlertChange, History};
+use jobmon_export::AlertChange;
 use maud::{Markup, html};
 
 /// Changes that are shown.
 const MOST: usize = 200;
 
-pub(super) fn make(app: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn make(app: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let states = history.alert_states().map_err(message)?;
     let silences = history.silences().map_err(message)?;
     let changes = history.alert_changes(look.range, MOST).map_err(message)?;

@@ -5,16 +5,16 @@ use super::parts::moment;
 use super::{App, Page};
 use crate::commands::{Message, message};
 use crate::html;
+use crate::place::Archive;
 use jobmon_core::report::Section;
 use jobmon_core::{CallRecord, End, Quantity, Range, Text, Timestamp};
-use jobmon_export::History;
 use maud::{Markup, html};
 
 pub(super) const TAKES: [&str; 2] = ["end", "before"];
 /// Calls of one page.
 const MOST: usize = 100;
 
-pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn make(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let end: Option<End> = match look.more("end").filter(|end| !end.is_empty()) {
         Some(end) => Some(end.parse().map_err(message)?),
         None => None,

@@ -7,13 +7,13 @@ use super::overview::{slice, step};
 use super::{App, Page, failed, layout, mistake, parts, shell};
 use crate::commands::{Message, message};
 use crate::html;
+use crate::place::Archive;
 use axum::Form;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jobmon_core::report::Section;
 use jobmon_core::{Query, Text, Unit};
-use jobmon_export::History;
 use maud::{Markup, html};
 use std::collections::{BTreeMap, HashMap};
 
@@ -87,7 +87,7 @@ pub(super) async fn stamp(State(app): State<App>, Path(name): Path<String>) -> R
 }
 
 fn make(
-    history: &History,
+    history: &dyn Archive,
     look: &Look,
     name: &str,
     dashboard: &Dashboard,
@@ -115,7 +115,12 @@ const IDS: [&str; 16] = [
     "panel11", "panel12", "panel13", "panel14", "panel15", "panel16",
 ];
 
-fn of_panel(history: &History, look: &Look, panel: &Panel, at: usize) -> Result<(Markup, Section), Message> {
+fn of_panel(
+    history: &dyn Archive,
+    look: &Look,
+    panel: &Panel,
+    at: usize,
+) -> Result<(Markup, Section), Message> {
     let look = match &panel.since {
         Some(since) => look.over(since)?,
         None => look.clone(),

@@ -4,11 +4,11 @@ use super::calls::{list, row};
 use super::look::{Look, pairs};
 use super::{App, Page, mistake};
 use crate::commands::{Message, message};
+use crate::place::Archive;
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use jobmon_core::{CallRecord, Event, Key};
-use jobmon_export::History;
 use maud::html;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ const MOST: usize = 200;
 /// Calls that are there at first.
 const FIRST: usize = 20;
 
-pub(super) fn make(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn make(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let last = history.last_call_row().map_err(message)?;
     let calls = history.latest_calls(look.range, &look.filters, None, FIRST).map_err(message)?;
     let calls: Vec<CallRecord> = calls.into_iter().take(FIRST).map(|(_, call)| call).collect();
@@ -46,7 +46,7 @@ pub(super) async fn calls(State(app): State<App>, RawQuery(query): RawQuery) -> 
         Ok(look) => look,
         Err(problem) => return mistake(&problem),
     };
-    let read = move |history: &History| {
+    let read = move |history: &dyn Archive| {
         let found = history.calls_after_row(after, MOST).map_err(message)?;
         let last = found.last().map_or(after, |(row, _)| *row);
         let mut rows = Vec::new();

@@ -16,6 +16,7 @@ mod trace;
 use super::App;
 use crate::commands::{Message, pretty};
 use crate::html;
+use crate::place::Archive;
 use crate::report::section_to_csv;
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -25,7 +26,6 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use jobmon_core::Dimension;
 use jobmon_core::report::Section;
-use jobmon_export::History;
 use look::Look;
 use maud::{DOCTYPE, Markup, html};
 
@@ -68,7 +68,7 @@ impl Page {
 }
 
 /// What makes a page of a history.
-type Make = fn(&App, &History, &Look) -> Result<Page, Message>;
+type Make = fn(&App, &dyn Archive, &Look) -> Result<Page, Message>;
 
 pub(super) fn router() -> Router<App> {
     macro_rules! page {

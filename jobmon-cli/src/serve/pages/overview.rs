@@ -6,17 +6,17 @@ use super::{App, Page};
 use crate::commands::{Message, message};
 use crate::html;
 use crate::html::money::Decimals;
+use crate::place::Archive;
 use jobmon_core::report::{Period, PeriodKind, Report, Section};
 use jobmon_core::{
     Amount, Bucket, BudgetStatus, Budgets, Engine, Measure, Quantity, Query, Range, Timestamp,
 };
-use jobmon_export::History;
 use maud::{Markup, html};
 use std::time::Duration;
 
 const TILES: [&str; 6] = ["calls", "success_rate", "p50_latency", "p95_latency", "cost", "wasted_cost"];
 
-pub(super) fn make(app: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn make(app: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let total = figures(&engine, look.range, &TILES)?;
     let now = Timestamp::now();

@@ -6,16 +6,16 @@ use super::overview::{slice, step};
 use super::{App, Page};
 use crate::commands::{Message, message};
 use crate::html;
+use crate::place::Archive;
 use jobmon_core::report::{Report, Section};
 use jobmon_core::{
     Dimension, Engine, Insight, InsightOptions, Insights, Measure, Query, Row, Undecided, Unit,
 };
-use jobmon_export::History;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
 /// The section of a report about what the page is about, and charts of the most important values of a dimension.
-pub(super) fn models(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn models(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let body = html! {
         div class="charts" {
@@ -29,7 +29,7 @@ pub(super) fn models(_: &App, history: &History, look: &Look) -> Result<Page, Me
     Ok(Page::new("Models", body, only(report, &["models", "operations", "unpriced"])))
 }
 
-pub(super) fn features(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn features(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let body = html! {
         div class="charts" {
@@ -42,7 +42,7 @@ pub(super) fn features(_: &App, history: &History, look: &Look) -> Result<Page, 
     Ok(Page::new("Features and costs", body, sections))
 }
 
-pub(super) fn quality(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn quality(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let body = html! {
         div class="charts" {
@@ -54,7 +54,7 @@ pub(super) fn quality(_: &App, history: &History, look: &Look) -> Result<Page, M
     Ok(Page::new("Quality", body, report.sections))
 }
 
-pub(super) fn errors(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn errors(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let body = html! {
         div class="charts" {
@@ -66,7 +66,7 @@ pub(super) fn errors(_: &App, history: &History, look: &Look) -> Result<Page, Me
     Ok(Page::new("Errors", body, report.sections))
 }
 
-pub(super) fn sessions(_: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn sessions(_: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let engine = look.of_engine(history);
     let mut sections = vec![latest_sessions(&engine, look)?];
     sections.extend(Report::experience(&engine, look.range).map_err(message)?.sections);
@@ -91,7 +91,7 @@ fn latest_sessions(engine: &dyn Engine, look: &Look) -> Result<Section, Message>
     Ok(section)
 }
 
-pub(super) fn insights(app: &App, history: &History, look: &Look) -> Result<Page, Message> {
+pub(super) fn insights(app: &App, history: &dyn Archive, look: &Look) -> Result<Page, Message> {
     let options = InsightOptions::new(app.settings.prices.clone());
     let found = Insights::of(&look.of_engine(history), look.range, &options).map_err(message)?;
     let body = html! {
