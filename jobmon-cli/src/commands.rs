@@ -6,7 +6,7 @@ use crate::{analysis, csv, history, report};
 use clap::CommandFactory;
 use jobmon_core::report::row_to_json;
 use jobmon_core::{Align, Bucket, Quantity, Query, Range, Row, Table, Timestamp};
-use jobmon_export::History;
+use jobmon_export::Difference;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -117,8 +117,7 @@ fn table(query: &Query, rows: &[Row]) -> Table {
     table
 }
 
-pub(crate) fn check(history: &History) -> Result<String, Message> {
-    let differences = history.check().map_err(message)?;
+pub(crate) fn check(differences: &[Difference]) -> Result<String, Message> {
     if differences.is_empty() {
         return Ok("The sums of hours, days and sessions agree with the events.\n".to_owned());
     }
@@ -128,7 +127,7 @@ pub(crate) fn check(history: &History) -> Result<String, Message> {
         ("calls in sums", Align::Right),
         ("calls in events", Align::Right),
     ]);
-    for difference in &differences {
+    for difference in differences {
         table.row([
             difference.table.to_owned(),
             difference.start.to_string(),

@@ -3,6 +3,7 @@
 use crate::args::{Source, Span, filter};
 use crate::commands::{Message, message, pretty};
 use crate::export::{Format, Rows};
+use crate::place::Place;
 use crate::report::Format as ReportFormat;
 use clap::{Args as Group, Subcommand, ValueEnum};
 use jobmon_core::{Align, Dimension, Filter, Redaction, Table, Text};
@@ -124,20 +125,20 @@ pub(crate) fn actor() -> String {
 pub(crate) fn run(command: HistoryCommand) -> Result<String, Message> {
     match command {
         HistoryCommand::Check { source } => {
-            let file = source.file("`jobmon history check`")?;
-            crate::commands::check(&History::open(file).map_err(message)?)
+            let found = match source.here()? {
+                Place::File(path) => History::open(path).map_err(message)?.check(),
+                Place::ClickHouse { history, .. } => history.check(),
+                Place::Spans { .. } => return Err(crate::place::READ_ONLY.to_owned()),
+            };
+            crate::commands::check(&found.map_err(message)?)
         }
         HistoryCommand::Vacuum { source } => {
             let file = source.file("`jobmon history vacuum`")?;
             let (before, after) = Sqlite::vacuum(file).map_err(message)?;
             Ok(format!("{before} bytes before, {after} bytes now\n"))
         }
-        HistoryCommand::Prune { source, config } => {
-            prune(source.file("`jobmon history prune`")?, config.config.as_deref())
-        }
-        HistoryCommand::Erase { source, config, user } => {
-            erase(source.file("`jobmon history erase`")?, config.config.as_deref(), &user)
-        }
+        HistoryCommand::Prune { source, config } => prune(&source, config.config.as_deref()),
+        HistoryCommand::Erase { source, config, user } => erase(&source, config.config.as_deref(), &user),
         HistoryCommand::Export { source, config, span, user, filter, output, format, rows } => {
             let mut filters = filter;
             filters.extend(of_user(config.config.as_deref(), user.as_deref())?);
@@ -146,14 +147,18 @@ pub(crate) fn run(command: HistoryCommand) -> Result<String, Message> {
     }
 }
 
-fn prune(db: &Path, config: Option<&Path>) -> Result<String, Message> {
+fn prune(source: &Source, config: Option<&Path>) -> Result<String, Message> {
     let retention = jobmon_export::retention(config).map_err(message)?;
     if retention.limits().next().is_none() {
         return Err("nothing says how long what is kept: write `[retention]` in jobmon.toml, such as \
                     `content = \"7d\"` and `calls = \"90d\"`, or JOBMON_RETENTION=content=7d,calls=90d"
             .to_owned());
     }
-    let pruned = Sqlite::prune(db, retention, &actor()).map_err(message)?;
+    let pruned = match source.here()? {
+        Place::File(path) => Sqlite::prune(path, retention, &actor()).map_err(message)?,
+        Place::ClickHouse { history, .. } => history.prune(retention).map_err(message)?,
+        Place::Spans { .. } => return Err(crate::place::READ_ONLY.to_owned()),
+    };
     let mut text = String::new();
     for (kind, rows) in &pruned.deleted {
         text.push_str(&format!("{kind}: {rows} rows deleted\n"));
@@ -168,12 +173,20 @@ fn prune(db: &Path, config: Option<&Path>) -> Result<String, Message> {
     Err(format!("{text}still there, and should not be: {}; run it again", left.join(", ")))
 }
 
-fn erase(db: &Path, config: Option<&Path>, user: &str) -> Result<String, Message> {
+fn erase(source: &Source, config: Option<&Path>, user: &str) -> Result<String, Message> {
     if user.is_empty() {
         return Err("--user is empty; name the user".to_owned());
     }
     let key = jobmon_export::user_key(config).map_err(message)?;
-    let erased = Sqlite::erase_user(db, user, key.as_ref(), &actor()).map_err(message)?;
+    let (erased, place) = match source.here()? {
+        Place::File(path) => {
+            (Sqlite::erase_user(path, user, key.as_ref(), &actor()).map_err(message)?, "file")
+        }
+        Place::ClickHouse { history, .. } => {
+            (history.erase_user(user, key.as_ref()).map_err(message)?, "table of events")
+        }
+        Place::Spans { .. } => return Err(crate::place::READ_ONLY.to_owned()),
+    };
     let found = format!(
         "{} calls and {} facts deleted; the sums of {} sessions have no session any more\n",
         erased.calls, erased.facts, erased.sessions
@@ -181,10 +194,10 @@ fn erase(db: &Path, config: Option<&Path>, user: &str) -> Result<String, Message
     let elsewhere = "What was sent or written elsewhere (JSON lines, OpenTelemetry, exports, backups) has to be deleted \
                      there.\n";
     match erased.gone {
-        Some(true) => Ok(format!("{found}The id is nowhere in the file any more.\n{elsewhere}")),
-        None => Ok(format!("{found}The id is too short to look for it in the file.\n{elsewhere}")),
+        Some(true) => Ok(format!("{found}The id is nowhere in the {place} any more.\n{elsewhere}")),
+        None => Ok(format!("{found}The id is too short to look for it in the {place}.\n{elsewhere}")),
         Some(false) => Err(format!(
-            "{found}the id is still in the file: in an attribute, a name, or in what is being written; look for it with \
+            "{found}the id is still in the {place}: in an attribute, a name, or in what is being written; look for it with \
              `jobmon history export`"
         )),
     }

@@ -181,7 +181,7 @@ impl Keep for ClickHouseImporter {
 /// What only refuses.
 struct ReadOnly;
 
-const READ_ONLY: &str = "a table of spans is only read: name a database of jobmon, such as `clickhouse://127.0.0.1:8123/jobmon`, \
+pub(crate) const READ_ONLY: &str = "a table of spans is only read: name a database of jobmon, such as `clickhouse://127.0.0.1:8123/jobmon`, \
                          or send to the Collector";
 
 impl Keep for ReadOnly {

@@ -165,3 +165,17 @@ pub struct AlertChange {
 
 /// A call of a history, and who made it.
 pub type KeptCall = (Resource, CallRecord);
+
+/// A slice of time whose stored sums are not those of its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// `hourly`, `daily` or `sessions`.
+    pub table: &'static str,
+    /// Start of the slice.
+    pub start: Timestamp,
+    /// Calls in the stored sums.
+    pub stored_calls: u64,
+    /// Calls in the events.
+    pub event_calls: u64,
+}

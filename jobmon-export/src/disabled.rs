@@ -9,7 +9,7 @@
 )]
 
 use crate::account::{
-    Action, AlertChange, AuditBroken, AuditEntry, AuditHead, Erased, Imported, KeptCall, Pruned,
+    Action, AlertChange, AuditBroken, AuditEntry, AuditHead, Difference, Erased, Imported, KeptCall, Pruned,
 };
 use crate::repriced::Repriced;
 use jobmon_core::{
@@ -525,20 +525,6 @@ impl Engine for History {
     fn scan(&self, _: &Query, _: &mut dyn FnMut(Timestamp, &Key, &Aggregate)) -> Result<(), EngineError> {
         match self.0 {}
     }
-}
-
-/// A slice of time whose stored sums are not those of its events; never made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Difference {
-    /// `hourly`, `daily` or `sessions`.
-    pub table: &'static str,
-    /// Start of the slice.
-    pub start: Timestamp,
-    /// Calls in the stored sums.
-    pub stored_calls: u64,
-    /// Calls in the events.
-    pub event_calls: u64,
 }
 
 /// A history cannot be opened or read.

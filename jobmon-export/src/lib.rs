@@ -40,6 +40,8 @@ mod config;
 mod configuration;
 #[cfg(feature = "console")]
 mod console;
+#[cfg(any(feature = "clickhouse", feature = "sqlite"))]
+mod difference;
 #[cfg(feature = "disabled")]
 mod disabled;
 #[cfg(any(feature = "ingest", feature = "tracing"))]
@@ -82,9 +84,9 @@ mod sqlite;
 mod surroundings;
 
 #[cfg(any(feature = "disabled", feature = "sqlite"))]
-pub use account::{Action, AuditBroken, AuditEntry, AuditHead, Erased, Pruned};
+pub use account::{Action, AuditBroken, AuditEntry, AuditHead};
 #[cfg(any(feature = "clickhouse", feature = "disabled", feature = "sqlite"))]
-pub use account::{AlertChange, Imported, KeptCall};
+pub use account::{AlertChange, Difference, Erased, Imported, KeptCall, Pruned};
 #[cfg(feature = "alertmanager")]
 pub use alerts::Alertmanager;
 #[cfg(feature = "email")]
@@ -124,7 +126,7 @@ pub use disabled::{ClickHouse, ClickHouseError, ClickHouseHistory, ClickHouseImp
 #[cfg(all(feature = "disabled", not(feature = "otlp")))]
 pub use disabled::{ContentPlacement, Otlp, OtlpError};
 #[cfg(all(feature = "disabled", not(feature = "sqlite")))]
-pub use disabled::{Difference, History, HistoryError, Importer, Sqlite};
+pub use disabled::{History, HistoryError, Importer, Sqlite};
 #[cfg(feature = "tracing")]
 pub use genai_layer::GenAiLayer;
 #[cfg(feature = "ingest")]
@@ -146,4 +148,4 @@ pub use prometheus::Prometheus;
 pub use repriced::{Repriced, RepricedModel};
 pub use spans::Spans;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Difference, History, HistoryError, Importer, Sqlite};
+pub use sqlite::{History, HistoryError, Importer, Sqlite};

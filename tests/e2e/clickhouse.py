@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
@@ -39,7 +40,6 @@ COMMANDS = [
     ["query", "--measures", "calls,cost", "--by", "session", "--bucket", "hour", "--format", "json"],
     ["query", "--measures", "mean_score,feedback,outcomes", "--by", "user", "--format", "json"],
     ["query", "--measures", "calls", "--filter", "category=rate_limit,timeout", "--format", "json"],
-    ["alerts", "test", "--condition", "error_rate > 1%", "--since", "1d", "--format", "json"],
 ]
 PAGES = ["/", "/models", "/features", "/quality", "/errors", "/sessions", "/calls", "/calls?end=error", "/calls?model=gpt-4o-mini"]
 # As the `clickhouse` exporter of the OpenTelemetry Collector makes it.
@@ -54,8 +54,11 @@ SPANS = """CREATE TABLE otel.otel_traces (Timestamp DateTime64(9) CODEC(Delta, Z
 
 def ask(address, statement):
     request = urllib.request.Request(f"http://{address}/", statement.encode())
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return answer.read().decode()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{statement}: {error.read().decode()}") from error
 
 
 @contextmanager
@@ -112,7 +115,11 @@ def commands(checks, cli, folder, address):
     for at in range(3):
         done = run([example, "--quiet", "--db", folder / "h.db", "--clickhouse", url, "--user", f"candidate-{at}", "--capture"], cwd=folder, seconds=300)
         checks.that(done.code == 0, f"the example writes both, run {at + 1}", done.err[-2000:])
-    for words in COMMANDS:
+    # What walks through time must walk the same way for both; from a moment after the last call.
+    time.sleep(1)
+    before, moment = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago)) for ago in (86_400, 0))
+    walk = ["alerts", "test", "--condition", "error_rate > 1%", "--since", before, "--until", moment, "--format", "json"]
+    for words in [*COMMANDS, walk]:
         of_file = run([cli, *words, "--db", folder / "h.db"], cwd=folder)
         of_server = run([cli, *words, "--history", url], cwd=folder)
         checks.that(of_file.code == of_server.code and len(of_file.out) > 3 and same(of_file, of_server), " ".join(words), differing(of_file, of_server))
@@ -129,6 +136,31 @@ def commands(checks, cli, folder, address):
     for bad, text in [("clickhouse://127.0.0.1:1/x", "ClickHouse cannot be used"), ("ftp://x", "unknown scheme `ftp`"), (f"clickhouse://{address}/a/b/c", "`b/c` is no name of a table"), (f"clickhouse://{address}/agent/events", "is no table of spans")]:
         done = run([cli, "report", "--history", bad], cwd=folder)
         checks.that(done.code != 0 and text in done.err, f"{bad.replace(address, 'HOST')}: refused with the reason", done.err)
+
+
+def grafana(checks, cli, folder, address):
+    title("The dashboard for Grafana")
+    now = int(time.time())
+    macros = {"$__fromTime": f"toDateTime({now - 86_400})", "$__toTime": f"toDateTime({now})", "$__interval_s": "60"}
+    dashboard = json.loads(run([cli, "generate", "grafana", "--data", "clickhouse", "--database", "agent"]).out)
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    empty = []
+    for panel in panels:
+        [target] = panel["targets"]
+        query = target["rawSql"]
+        for macro, value in macros.items():
+            query = query.replace(macro, value)
+        rows = [json.loads(line) for line in ask(address, f"{query} FORMAT JSONEachRow").splitlines()]
+        empty += [] if rows else [panel["title"]]
+        if panel["type"] == "stat":
+            [(name, figure)] = rows[0].items()
+            words = ["query", "--measures", name.replace(" ", "_"), "--since", "1d", "--format", "json", "--history", f"clickhouse://{address}/agent"]
+            told = next(iter(json.loads(run([cli, *words], cwd=folder).out)[0].values()))
+            if isinstance(told, dict):
+                told = told["nanodollars"] / 1e9 if "nanodollars" in told else told["nanos"] / 1e9
+            checks.that(abs(float(figure) - told) <= abs(told) * 1e-6, f"{name}: {told}", figure)
+    # The run has no predictions.
+    checks.that(set(empty) <= {"False-positive rate"}, f"its {len(panels)} queries have answers", empty)
 
 
 def imports(checks, cli, folder, address):
@@ -224,6 +256,25 @@ def retention(checks, folder, address):
     checks.that(left == "old\t", "what is old is deleted: content first, then the call", left)
 
 
+def upkeep(checks, cli, folder, address):
+    title("Upkeep")
+    url = f"clickhouse://{address}/imported"
+    done = run([cli, "history", "check", "--history", url], cwd=folder)
+    checks.that(done.code == 0 and "agree with the events" in done.out, "sums and events agree", done.out + done.err)
+    count = "query", "--measures", "calls", "--filter", "user=candidate-1", "--format", "json", "--history", url
+    calls = json.loads(run([cli, *count], cwd=folder).out)[0]["calls"]
+    done = run([cli, "history", "erase", "--user", "candidate-1", "--history", url], cwd=folder)
+    checks.that(f"{calls} calls and" in done.out and "nowhere in the table" in done.out, f"a user is erased: {calls} calls", done.out + done.err)
+    checks.that(calls > 50 and "candidate-1" not in ask(address, "SELECT * FROM imported.events FORMAT JSONEachRow"), "and nowhere any more")
+    done = run([cli, "history", "check", "--history", url], cwd=folder)
+    checks.that(done.code != 0 and "differ in" in done.err, "which the check tells from sums that have them", done.out + done.err)
+    config = folder / "retention.toml"
+    config.write_text("[retention]\ncalls = '30d'\nhours = '400d'\n")
+    ask(address, "INSERT INTO imported.events (at, kind, event) SELECT now64(9) - INTERVAL 31 DAY, 'call', '{}'")
+    done = run([cli, "history", "prune", "--config", config, "--history", url], cwd=folder)
+    checks.that("calls: 1 rows deleted" in done.out, "what is old is pruned", done.out + done.err)
+
+
 def spans(checks, cli, folder, address):
     title("Spans of an OpenTelemetry Collector")
     ask(address, "CREATE DATABASE otel")
@@ -284,11 +335,13 @@ def main():
         engines = harness.built(["-p", "jobmon-export", "--features", "clickhouse,sqlite", "--test", "engines"])
         env = environment(E2E_CLICKHOUSE=f"clickhouse://{address}/conformance")
         done = run([engines], cwd=ROOT, env=env, seconds=900)
-        checks.that(done.code == 0, "240 queries have the same answers in SQLite, ClickHouse, memory and over raw events", done.out[-3000:] + done.err[-2000:])
+        checks.that(done.code == 0, "240 queries have the same answers in SQLite, ClickHouse, live windows, memory and over raw events", done.out[-3000:] + done.err[-2000:])
         commands(checks, cli, folder, address)
+        grafana(checks, cli, folder, address)
         imports(checks, cli, folder, address)
         serve(checks, cli, folder, address)
         retention(checks, folder, address)
+        upkeep(checks, cli, folder, address)
         spans(checks, cli, folder, address)
     return checks.finish()
 

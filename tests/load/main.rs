@@ -1,12 +1,40 @@
 //! `load URL CALLS_PER_SECOND SECONDS [--grpc] [--spool FOLDER] [--certificate FILE] [--header N=V] [--plain]`: makes calls
 //! at a steady rate, and prints as JSON how long callers were held up, what became of the calls, and the memory used.
-//! `--plain` installs no exporter: what the same costs without one.
+//! `--plain` installs no exporter: what the same costs without one. `sqlite:FILE` instead of an address writes a history, and says
+//! how long the batches took to write.
 
-use jobmon::{Monitor, Otlp, Usage, instrument_llm};
+use jobmon::{Batch, ExportError, Exporter, Monitor, Otlp, Settings, Sqlite, Usage, instrument_llm};
 use serde_json::json;
 use std::error::Error;
 use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// A history whose batches are timed.
+struct Timed(Sqlite, Arc<Mutex<Vec<u128>>>);
+
+impl Exporter for Timed {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn settings(&mut self, settings: &Settings) {
+        self.0.settings(settings);
+    }
+
+    fn start(&mut self) -> Result<(), ExportError> {
+        self.0.start()
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        let began = Instant::now();
+        let written = self.0.export(batch);
+        if let Ok(mut took) = self.1.lock() {
+            took.push(began.elapsed().as_nanos());
+        }
+        written
+    }
+}
 
 #[instrument_llm(provider = "openai", model = "gpt-4o-mini", fields(posting = n))]
 fn ask(n: u64) -> Usage {
@@ -23,7 +51,8 @@ fn resident() -> u64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let mut next = |what: &str| args.next().ok_or_else(|| format!("{what} is missing"));
-    let mut otlp = Otlp::to(next("the address")?).signals(true, true, false);
+    let place = next("the address")?;
+    let mut otlp = Otlp::to(&place).signals(true, true, false);
     let rate: u64 = next("the rate")?.parse()?;
     let seconds: u64 = next("the time")?.parse()?;
     let mut plain = false;
@@ -48,7 +77,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut monitor = Monitor::builder().without_config().service_name("load");
     monitor = monitor.shutdown_timeout(Duration::from_secs(10));
-    if !plain {
+    let batches: Arc<Mutex<Vec<u128>>> = Arc::default();
+    if let Some(path) = place.strip_prefix("sqlite:") {
+        monitor = monitor.exporter(Timed(Sqlite::open(path)?, Arc::clone(&batches)));
+    } else if !plain {
         monitor = monitor.exporter(otlp);
     }
     let guard = monitor.install()?;
@@ -74,6 +106,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let quantile = |share: usize| took.get(took.len() * share / 1_000).map_or(0, Duration::as_nanos);
     let ending = Instant::now();
     let delivery = guard.shutdown();
+    let mut batches = batches.lock().map(|batches| batches.clone()).unwrap_or_default();
+    batches.sort_unstable();
     let lane = delivery.exporters.first();
     let summary = json!({
         "calls": took.len(), "p50_ns": quantile(500), "p99_ns": quantile(990), "p999_ns": quantile(999),
@@ -81,6 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "dropped": delivery.dropped, "exported": lane.map(|lane| lane.exported),
         "lost": lane.map(|lane| lane.dropped), "retried": lane.map(|lane| lane.retried),
         "spooled": lane.map(|lane| lane.spooled), "recovered": lane.map(|lane| lane.recovered),
+        "batches": batches.len(), "batch_p50_ns": batches.get(batches.len() / 2), "batch_max_ns": batches.last(),
         "ending_ms": ending.elapsed().as_millis(),
     });
     writeln!(out, "{summary}")?;

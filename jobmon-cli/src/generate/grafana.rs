@@ -1,6 +1,7 @@
 //! A dashboard for Grafana, in its [JSON model](https://grafana.com/docs/grafana/latest/visualizations/dashboards/build-dashboards/view-dashboard-json-model/).
 
-use super::promql;
+use super::{promql, sql};
+use clap::ValueEnum;
 use jobmon_core::{Dimension, Measure, Unit};
 use serde_json::{Value, json};
 
@@ -8,6 +9,25 @@ use serde_json::{Value, json};
 const SCHEMA: u32 = 41;
 /// Columns that a row of a dashboard has.
 const WIDE: u32 = 24;
+
+/// Where Grafana has the figures from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Data {
+    /// Prometheus, with the metrics of the exporters `prometheus` and `otlp`
+    Prometheus,
+    /// ClickHouse, with the tables of the exporter `clickhouse`
+    Clickhouse,
+}
+
+impl Data {
+    /// The type of data source, as Grafana and its plugin call it.
+    const fn plugin(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Clickhouse => "grafana-clickhouse-datasource",
+        }
+    }
+}
 
 /// What is shown, and how.
 struct Panel {
@@ -109,7 +129,7 @@ const fn unit(unit: Unit) -> &'static str {
 }
 
 /// The whole dashboard, for a source of data that its users pick.
-pub(super) fn of() -> Value {
+pub(super) fn of(data: Data, database: &str) -> Value {
     let mut panels = Vec::new();
     let (mut id, mut top) = (1, 0);
     for (title, row) in ROWS {
@@ -127,16 +147,26 @@ pub(super) fn of() -> Value {
                 (left, top) = (0, top + height);
             }
             height = high;
-            panels.push(one(panel, id, &json!({"h": high, "w": wide, "x": left, "y": top})));
+            panels.push(one(data, database, panel, id, &json!({"h": high, "w": wide, "x": left, "y": top})));
             id += 1;
             left += wide;
         }
         top += height;
     }
+    let (uid, description) = match data {
+        Data::Prometheus => (
+            "jobmon-llm",
+            "Made by `jobmon generate grafana` for the metrics of jobmon's exporters `prometheus` and `otlp`.",
+        ),
+        Data::Clickhouse => (
+            "jobmon-llm-clickhouse",
+            "Made by `jobmon generate grafana` for the tables of jobmon's exporter `clickhouse`.",
+        ),
+    };
     json!({
         "title": "LLM calls (jobmon)",
-        "uid": "jobmon-llm",
-        "description": "Made by `jobmon generate grafana` from the metrics of jobmon's exporters `prometheus` and `otlp`.",
+        "uid": uid,
+        "description": description,
         "tags": ["jobmon", "llm"],
         "schemaVersion": SCHEMA,
         "version": 1,
@@ -146,7 +176,7 @@ pub(super) fn of() -> Value {
         "refresh": "1m",
         "time": {"from": "now-24h", "to": "now"},
         "templating": {"list": [{
-            "name": "source", "label": "Source", "type": "datasource", "query": "prometheus", "hide": 0,
+            "name": "source", "label": "Source", "type": "datasource", "query": data.plugin(), "hide": 0,
             "skipUrlSync": false, "multi": false, "includeAll": false, "refresh": 1, "regex": "", "options": [],
         }]},
         "annotations": {"list": []},
@@ -155,30 +185,44 @@ pub(super) fn of() -> Value {
     })
 }
 
-fn one(panel: &Panel, id: u32, place: &Value) -> Value {
-    let source = json!({"type": "prometheus", "uid": "${source}"});
+/// What a panel asks Prometheus: a query for each measure.
+fn of_prometheus(panel: &Panel, source: &Value) -> Vec<Value> {
     let instant = matches!(panel.shown, Shown::Stat | Shown::Table);
     let window = if instant { "$__range" } else { "$__rate_interval" };
-    let targets: Vec<Value> = panel
-        .measures
-        .iter()
-        .zip('A'..='Z')
-        .filter_map(|(measure, letter)| {
-            let query = promql::of(measure, panel.by, window)?;
-            let labels = promql::labels(measure, panel.by);
-            let legend = match (panel.by.is_empty(), labels) {
-                (true, _) | (_, None) => measure.replace('_', " "),
-                (false, Some(labels)) => {
-                    labels.iter().map(|label| format!("{{{{{label}}}}}")).collect::<Vec<_>>().join(" ")
-                }
-            };
-            Some(json!({
-                "refId": letter.to_string(), "datasource": source, "expr": query, "legendFormat": legend,
-                "instant": instant, "range": !instant, "editorMode": "code",
-                "format": if panel.shown == Shown::Table { "table" } else { "time_series" },
-            }))
-        })
-        .collect();
+    let target = |(measure, letter): (&&str, char)| {
+        let query = promql::of(measure, panel.by, window)?;
+        let labels = promql::labels(measure, panel.by);
+        let legend = match (panel.by.is_empty(), labels) {
+            (true, _) | (_, None) => measure.replace('_', " "),
+            (false, Some(labels)) => {
+                labels.iter().map(|label| format!("{{{{{label}}}}}")).collect::<Vec<_>>().join(" ")
+            }
+        };
+        Some(json!({
+            "refId": letter.to_string(), "datasource": source, "expr": query, "legendFormat": legend,
+            "instant": instant, "range": !instant, "editorMode": "code",
+            "format": if panel.shown == Shown::Table { "table" } else { "time_series" },
+        }))
+    };
+    panel.measures.iter().zip('A'..='Z').filter_map(target).collect()
+}
+
+/// What a panel asks ClickHouse: one query for all.
+fn of_clickhouse(database: &str, panel: &Panel, source: &Value) -> Value {
+    let over_time = matches!(panel.shown, Shown::Series | Shown::Stacked);
+    json!({
+        "refId": "A", "datasource": source, "editorType": "sql", "pluginVersion": "4.0.0",
+        "rawSql": sql::query(database, panel.measures, panel.by, over_time),
+        "queryType": if over_time { "timeseries" } else { "table" }, "format": i32::from(!over_time),
+    })
+}
+
+fn one(data: Data, database: &str, panel: &Panel, id: u32, place: &Value) -> Value {
+    let source = json!({"type": data.plugin(), "uid": "${source}"});
+    let targets = match data {
+        Data::Prometheus => of_prometheus(panel, &source),
+        Data::Clickhouse => vec![of_clickhouse(database, panel, &source)],
+    };
     let first = panel.measures.first().and_then(|name| Measure::named(name).ok());
     let unit = first.map_or("none", |measure| unit(measure.unit));
     let what =
@@ -211,8 +255,11 @@ fn one(panel: &Panel, id: u32, place: &Value) -> Value {
         }
     };
     // Several tables are one: a row for each group.
-    let transformations =
-        if panel.shown == Shown::Table { json!([{"id": "merge", "options": {}}]) } else { json!([]) };
+    let transformations = if panel.shown == Shown::Table && data == Data::Prometheus {
+        json!([{"id": "merge", "options": {}}])
+    } else {
+        json!([])
+    };
     json!({
         "id": id, "type": kind, "title": panel.title, "description": what.collect::<Vec<_>>().join(" "),
         "gridPos": place, "datasource": source, "targets": targets, "options": options, "transformations": transformations,
@@ -226,7 +273,20 @@ mod tests {
 
     #[test]
     fn every_panel_asks_for_what_metrics_have_and_none_lies_on_another() {
-        let dashboard = of();
+        for data in [Data::Prometheus, Data::Clickhouse] {
+            check(&of(data, "jobmon"));
+        }
+        let measures = ROWS
+            .iter()
+            .flat_map(|(_, panels)| *panels)
+            .flat_map(|panel| panel.measures.iter().map(move |measure| (measure, panel)));
+        for (measure, panel) in measures {
+            assert!(promql::of(measure, panel.by, "5m").is_some(), "{measure} of {}", panel.title);
+            assert!(sql::of(measure).is_some(), "{measure} of {}", panel.title);
+        }
+    }
+
+    fn check(dashboard: &Value) {
         let mut ids = std::collections::BTreeSet::new();
         let mut taken = std::collections::BTreeSet::new();
         for panel in dashboard["panels"].as_array().expect("panels") {
@@ -244,13 +304,6 @@ mod tests {
                     "{}",
                     panel["title"]
                 );
-            }
-        }
-        for (_, panels) in ROWS {
-            for panel in *panels {
-                for measure in panel.measures {
-                    assert!(promql::of(measure, panel.by, "5m").is_some(), "{measure} of {}", panel.title);
-                }
             }
         }
     }

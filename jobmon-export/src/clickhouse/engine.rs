@@ -48,7 +48,7 @@ impl ClickHouseHistory {
     }
 
     /// Sums of slices that start within a range, as far as the query needs them apart.
-    fn visit_slices(
+    pub(super) fn visit_slices(
         &self,
         table: &str,
         range: Range,

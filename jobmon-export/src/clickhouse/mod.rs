@@ -10,6 +10,7 @@ mod rows;
 mod schema;
 #[cfg(feature = "ingest")]
 mod spans;
+mod upkeep;
 
 pub use engine::ClickHouseHistory;
 pub use import::ClickHouseImporter;
@@ -102,20 +103,31 @@ impl ClickHouse {
             );
             return Err(Trouble::Wrong(text));
         }
-        for (statement, table, done) in schema::keeping(&self.client.database, self.retention) {
-            // What is so already is not said again: it would be a change.
-            let ask = format!("SHOW CREATE TABLE {}.{table} FORMAT TSVRaw", self.client.database);
-            let mut is_now = String::new();
-            self.client.lines(&ask, &mut |line| {
-                is_now.push_str(line.trim());
-                is_now.push(' ');
-                Ok(())
-            })?;
-            if !is_now.contains(&done) {
-                self.client.run(&statement)?;
+        Self::keep(&self.client, self.retention)
+    }
+
+    /// Says how long what is kept, where that is not so yet: saying it again would be a change.
+    fn keep(client: &Client, retention: Retention) -> Result<(), Trouble> {
+        for (statement, table, done) in schema::keeping(&client.database, retention) {
+            if !Self::created(client, table)?.contains(&done) {
+                client.run(&statement)?;
             }
         }
         Ok(())
+    }
+
+    /// The statement that would make a table.
+    fn created(client: &Client, table: &str) -> Result<String, Trouble> {
+        let mut text = String::new();
+        client.lines(
+            &format!("SHOW CREATE TABLE {}.{table} FORMAT TSVRaw", client.database),
+            &mut |line| {
+                text.push_str(line.trim());
+                text.push(' ');
+                Ok(())
+            },
+        )?;
+        Ok(text)
     }
 
     /// The version of the tables that are there; 0 where they are not whole.

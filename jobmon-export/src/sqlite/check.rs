@@ -1,25 +1,9 @@
 //! Whether a history agrees with itself.
 
 use super::{History, sessions};
-use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Text, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// By start of the slice, and what it is about.
-type Slices<K, S> = BTreeMap<(Timestamp, K), S>;
-
-/// A slice of time whose stored sums are not those of its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Difference {
-    /// `hourly`, `daily` or `sessions`.
-    pub table: &'static str,
-    /// Start of the slice.
-    pub start: Timestamp,
-    /// Calls in the stored sums.
-    pub stored_calls: u64,
-    /// Calls in the events.
-    pub event_calls: u64,
-}
+use crate::account::Difference;
+use crate::difference::{Slices, differing};
+use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Text};
 
 impl History {
     /// Compares the stored sums with the events they were made of: every figure of every key, and of every session.
@@ -66,21 +50,4 @@ impl History {
         differences.extend(differing("sessions", &stored, &by_session, sessions::Sum::calls));
         Ok(differences)
     }
-}
-
-fn differing<K: Ord, S: PartialEq>(
-    table: &'static str,
-    stored: &Slices<K, S>,
-    expected: &Slices<K, S>,
-    calls: impl Fn(&S) -> u64,
-) -> Vec<Difference> {
-    let keys: BTreeSet<_> = stored.keys().chain(expected.keys()).collect();
-    let differ = keys.into_iter().filter(|key| stored.get(key) != expected.get(key));
-    let difference = |key: &(Timestamp, K)| Difference {
-        table,
-        start: key.0,
-        stored_calls: stored.get(key).map_or(0, &calls),
-        event_calls: expected.get(key).map_or(0, &calls),
-    };
-    differ.map(difference).collect()
 }

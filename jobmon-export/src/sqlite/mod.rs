@@ -22,7 +22,6 @@ mod sessions;
 mod vacuum;
 mod write;
 
-pub use check::Difference;
 pub use import::Importer;
 pub use read::History;
 pub use write::Sqlite;
