@@ -55,7 +55,12 @@ impl Numbers {
     }
 }
 
-fn call(numbers: &mut Numbers, at: Timestamp) -> CallRecord {
+/// A session is some twenty calls, not far from each other.
+fn session(numbers: &mut Numbers, n: u64) -> Text {
+    Text::from(format!("session-{}", n / 200 * 10 + numbers.below(10)))
+}
+
+fn call(numbers: &mut Numbers, n: u64, at: Timestamp) -> CallRecord {
     let id = CallId { trace: TraceId::random(), span: SpanId::random() };
     let mut call = CallRecord::new(id, Text::literal("analyze"), Operation::Chat, at);
     let (provider, model, input_price, output_price) =
@@ -63,7 +68,7 @@ fn call(numbers: &mut Numbers, at: Timestamp) -> CallRecord {
     call.provider = Some(Text::literal(provider));
     call.model = Some(Text::literal(model));
     call.scope.feature = Some(Text::from(format!("feature-{}", numbers.below(FEATURES))));
-    call.scope.session = Some(Text::from(format!("session-{}", numbers.below(50_000))));
+    call.scope.session = Some(session(numbers, n));
     // From a fifth of a second up to half a minute, most of them short.
     let millis = 200 + numbers.below(800) + (1 << numbers.below(15));
     call.duration = Some(Duration::from_millis(millis));
@@ -115,13 +120,15 @@ fn write(path: &str, calls: u64) -> Result<(), Box<dyn Error>> {
         let many = (calls - written).min(BATCH as u64);
         let at = |n: u64| now.minus(Duration::from_nanos((calls - n) * step));
         let events: Vec<Event> =
-            (written..written + many).map(|n| Event::Call(Box::new(call(&mut numbers, at(n))))).collect();
+            (written..written + many).map(|n| Event::Call(Box::new(call(&mut numbers, n, at(n))))).collect();
         let batch = Batch { resource: Arc::clone(&resource), events: Arc::new(events) };
         let before = cpu();
         sqlite.export(&batch)?;
         spent += cpu().saturating_sub(before);
         written += many;
     }
+    // As a monitor does, from time to time.
+    while sqlite.tick().is_some_and(|wait| wait.is_zero()) {}
     sqlite.shutdown()?;
     tell("write", calls, spent, begun.elapsed());
     Ok(())
@@ -181,6 +188,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["write", path, calls] => write(path, calls.parse()?),
         ["ask", path] => ask(path),
+        ["close", path] => {
+            let mut sqlite = Sqlite::open(path)?;
+            sqlite.start()?;
+            while sqlite.tick().is_some_and(|wait| wait.is_zero()) {}
+            Ok(())
+        }
         // With all other benches: a size that takes seconds.
         [] => {
             let folder = std::env::temp_dir().join(format!("jobmon-growth-{}", std::process::id()));

@@ -131,6 +131,9 @@ pub struct Query {
     pub filters: Vec<Filter>,
 }
 
+/// Sums by slice of time, where there are slices, and group.
+type Groups = BTreeMap<(Option<Timestamp>, Key), Aggregate>;
+
 /// One line of an answer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -193,26 +196,29 @@ impl Query {
     ///
     /// # Errors
     /// When the engine cannot answer, or the query contradicts itself.
-    pub fn aggregate(
-        &self,
-        engine: &dyn Engine,
-    ) -> Result<BTreeMap<(Option<Timestamp>, Key), Aggregate>, QueryError> {
+    pub fn aggregate(&self, engine: &dyn Engine) -> Result<Groups, QueryError> {
         let facts: Vec<_> = self.by.iter().copied().filter(|dimension| dimension.is_of_facts()).collect();
         if facts.len() > 1 {
             return Err(QueryError(
                 "group by one of `score`, `outcome` and `label`: no event has two of them".to_owned(),
             ));
         }
-        let mut groups: BTreeMap<(Option<Timestamp>, Key), Aggregate> = BTreeMap::new();
+        let mut groups = self.groups(engine)?;
+        if let [dimension] = facts[..] {
+            share(&mut groups, dimension);
+        }
+        Ok(groups)
+    }
+
+    /// As [`Query::aggregate`], with what belongs to no group of facts apart.
+    pub(crate) fn groups(&self, engine: &dyn Engine) -> Result<Groups, EngineError> {
+        let mut groups = Groups::new();
         engine.scan(self, &mut |at, key, aggregate| {
             if self.filters.iter().all(|filter| filter.keeps(key)) {
                 let slice = self.bucket.map(|bucket| bucket.start(at));
                 groups.entry((slice, key.only(&self.by))).or_default().merge(aggregate);
             }
         })?;
-        if let [dimension] = facts[..] {
-            share(&mut groups, dimension);
-        }
         Ok(groups)
     }
 
@@ -233,7 +239,7 @@ impl Query {
 }
 
 /// Gives what has no value for a dimension of facts to each group that has one.
-fn share(groups: &mut BTreeMap<(Option<Timestamp>, Key), Aggregate>, dimension: Dimension) {
+fn share(groups: &mut Groups, dimension: Dimension) {
     let without = |key: &Key| key.get(dimension).is_none();
     let common: Vec<_> =
         groups.iter().filter(|((_, key), _)| without(key)).map(|(k, a)| (k.clone(), a.clone())).collect();
@@ -294,6 +300,32 @@ pub trait Engine {
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         let _ = (range, visit);
         Err(EngineError("this needs a history with single events".to_owned()))
+    }
+}
+
+impl<E: Engine + ?Sized> Engine for &E {
+    fn scan(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
+    ) -> Result<(), EngineError> {
+        (**self).scan(query, visit)
+    }
+
+    fn sessions(&self, range: Range) -> Result<Option<Sessions>, EngineError> {
+        (**self).sessions(range)
+    }
+
+    fn outcomes_without_value(
+        &self,
+        range: Range,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        (**self).outcomes_without_value(range, visit)
+    }
+
+    fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        (**self).events(range, visit)
     }
 }
 

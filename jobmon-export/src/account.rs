@@ -170,7 +170,7 @@ pub type KeptCall = (Resource, CallRecord);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// `hourly`, `daily` or `sessions`.
+    /// `hourly`, `daily`, `sessions` or `session_days`.
     pub table: &'static str,
     /// Start of the slice.
     pub start: Timestamp,

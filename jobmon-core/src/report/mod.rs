@@ -7,6 +7,7 @@ mod features;
 mod figures;
 mod forecast;
 mod formats;
+mod once;
 mod only;
 mod period;
 mod quality;
@@ -22,6 +23,7 @@ use crate::query::{Engine, Query, QueryError, Range};
 use crate::words::words;
 
 pub use figures::{figure_parts, figure_to_csv, figure_to_json, notice_to_json, one_line, row_to_json};
+pub use once::Once;
 pub use only::Only;
 pub use period::{Period, PeriodError, PeriodKind};
 pub use section::Section;
@@ -87,6 +89,7 @@ impl Report {
     }
 
     fn about(engine: &dyn Engine, range: Range, period: Option<Period>) -> Result<Self, QueryError> {
+        let engine = &Once::new(engine);
         let total = total(engine, range)?;
         let mut sections = Vec::new();
         for question in questions::BEFORE {

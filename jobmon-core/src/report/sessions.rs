@@ -74,20 +74,21 @@ fn figures(mut costs: Vec<CostSum>) -> Vec<Option<Quantity>> {
     costs.iter().for_each(|cost| sum.merge(cost));
     let sure = matches!(sum.cost(), None | Some(Cost::Known(_)));
     let grade = |usd: Usd| Some(Quantity::Cost(if sure { Cost::Known(usd) } else { Cost::AtLeast(usd) }));
-    costs.sort_by_key(|cost| cost.usd);
     // Per mille, so that ranks are whole numbers.
-    let quantile = |share: usize| {
+    let mut quantile = |share: usize| {
         let rank = (share * costs.len()).div_ceil(1_000).max(1);
-        costs.get(rank - 1).and_then(|cost| grade(cost.usd))
+        let place = rank.min(costs.len()).checked_sub(1)?;
+        grade(costs.select_nth_unstable_by_key(place, |cost| cost.usd).1.usd)
     };
+    let quantiles = [500, 950, 1_000].map(&mut quantile);
     let count = costs.len() as u64;
     vec![
         Some(Quantity::Count(count)),
         grade(sum.usd),
         grade(sum.usd.shared(count)),
-        quantile(500),
-        quantile(950),
-        quantile(1_000),
+        quantiles[0],
+        quantiles[1],
+        quantiles[2],
     ]
 }
 

@@ -37,7 +37,7 @@ fn memory(events: impl IntoIterator<Item = Event>) -> Memory {
 }
 
 /// One dollar on each day of September, two on each of the first ten of October, and half of what is new to it.
-fn two_months() -> Memory {
+pub(super) fn two_months() -> Memory {
     let september = (1..=30).map(|n| call(day(9, n), "old", known(1)));
     let october =
         (1..=10).flat_map(|n| [call(day(10, n), "new", known(1)), call(day(10, n), "old", known(1))]);

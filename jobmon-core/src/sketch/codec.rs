@@ -46,11 +46,24 @@ impl<'a> Reader<'a> {
         Some(*first)
     }
 
+    /// What most are: a number in one byte.
+    fn short(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first().filter(|(first, _)| **first < 0x80)?;
+        self.0 = rest;
+        Some(*first)
+    }
+
     pub(super) fn unsigned(&mut self) -> Option<u64> {
+        if let Some(short) = self.short() {
+            return Some(short.into());
+        }
         u64::try_from(self.varint()?).ok()
     }
 
     pub(super) fn signed(&mut self) -> Option<i64> {
+        if let Some(short) = self.short() {
+            return Some(i64::from(short >> 1) ^ -i64::from(short & 1));
+        }
         i64::try_from(self.wide()?).ok()
     }
 

@@ -76,7 +76,17 @@ impl Sketch {
 
     /// Adds all numbers of another sketch.
     pub fn merge(&mut self, other: &Self) {
-        other.buckets.iter().for_each(|(bucket, count)| self.add(*bucket, *count));
+        // Both are in order: each place is looked for from the last one on.
+        let mut at = 0;
+        for (bucket, count) in &other.buckets {
+            while self.buckets.get(at).is_some_and(|(mine, _)| mine < bucket) {
+                at += 1;
+            }
+            match self.buckets.get_mut(at) {
+                Some((mine, sum)) if mine == bucket => *sum = sum.saturating_add(*count),
+                _ => self.buckets.insert(at, (*bucket, *count)),
+            }
+        }
         self.sum = self.sum.saturating_add(other.sum);
         self.extremes = match (self.extremes, other.extremes) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
@@ -222,7 +232,10 @@ impl Sketch {
             return None;
         }
         let mut bucket = 0_i32;
-        for n in 0..from.unsigned()? {
+        let buckets = from.unsigned()?;
+        // A bucket takes two bytes at least.
+        sketch.buckets.reserve(usize::try_from(buckets).unwrap_or(usize::MAX).min(bytes.len() / 2));
+        for n in 0..buckets {
             let step = i32::try_from(from.signed()?).ok()?;
             let count = from.unsigned()?;
             if n > 0 && step <= 0 {

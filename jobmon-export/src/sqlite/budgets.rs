@@ -122,14 +122,16 @@ impl Follower {
         // Also where it is less: should all rows be deleted, their numbers begin anew.
         let seen = std::mem::replace(&mut self.seen, last);
         let budgets = &self.budgets;
-        let mut calls = connection.prepare_cached("SELECT * FROM calls WHERE rowid > ?1 AND rowid <= ?2")?;
+        let mut calls = connection
+            .prepare_cached(&format!("SELECT {} FROM calls WHERE rowid > ?1 AND rowid <= ?2", rows::CALL))?;
         each(&mut calls.query((seen.calls, last.calls))?, |row| {
             let (_, call) = rows::call(row)?;
             budgets.spent_elsewhere(&Event::Call(Box::new(call)));
             Ok(())
         })?;
-        let late = "SELECT * FROM facts WHERE rowid > ?1 AND rowid <= ?2 AND kind = 'late'";
-        let mut facts = connection.prepare_cached(late)?;
+        let late =
+            format!("SELECT {} FROM facts WHERE rowid > ?1 AND rowid <= ?2 AND kind = 'late'", rows::FACT);
+        let mut facts = connection.prepare_cached(&late)?;
         each(&mut facts.query((seen.facts, last.facts))?, |row| {
             if let Some((_, event)) = rows::fact(row)? {
                 budgets.spent_elsewhere(&event);

@@ -126,14 +126,16 @@ impl History {
     }
 
     fn of_trace(&self, trace: TraceId) -> rusqlite::Result<(Vec<KeptCall>, Vec<Event>)> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT * FROM calls WHERE trace_id = ?1 ORDER BY start, rowid LIMIT ?2")?;
+        let mut select = self.connection.prepare_cached(&format!(
+            "SELECT {} FROM calls WHERE trace_id = ?1 ORDER BY start, rowid LIMIT ?2",
+            rows::CALL
+        ))?;
         let found = select.query_map((trace.to_bytes(), MOST_OF_TRACE), rows::call)?;
         let calls: Vec<KeptCall> = found.collect::<rusqlite::Result<_>>()?;
-        let mut select = self.connection.prepare_cached(
-            "SELECT * FROM facts WHERE call_span_id = ?1 AND call_trace_id = ?2 ORDER BY at, rowid",
-        )?;
+        let mut select = self.connection.prepare_cached(&format!(
+            "SELECT {} FROM facts WHERE call_span_id = ?1 AND call_trace_id = ?2 ORDER BY at, rowid",
+            rows::FACT
+        ))?;
         let mut facts = Vec::new();
         for (_, call) in &calls {
             let mut found = select.query((call.id.span.to_bytes(), trace.to_bytes()))?;
@@ -160,8 +162,11 @@ impl History {
     /// When they cannot be read.
     pub fn calls_after_row(&self, row: i64, most: usize) -> Result<Vec<(i64, KeptCall)>, EngineError> {
         let read = || {
-            let sql = "SELECT rowid AS row, * FROM calls WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
-            let mut select = self.connection.prepare_cached(sql)?;
+            let sql = format!(
+                "SELECT {}, rowid AS row FROM calls WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+                rows::CALL
+            );
+            let mut select = self.connection.prepare_cached(&sql)?;
             let call = |row: &Row<'_>| Ok((row.get("row")?, rows::call(row)?));
             let found = select.query_map((row, i64::try_from(most).unwrap_or(i64::MAX)), call)?;
             found.collect::<rusqlite::Result<_>>()
@@ -185,7 +190,8 @@ fn visit_latest(
         condition.push_str(&format!(" AND ending = ?{}", values.len()));
     }
     let mut select = connection.prepare_cached(&format!(
-        "SELECT * FROM calls WHERE start >= ?1 AND start < ?2{condition} ORDER BY start DESC, rowid DESC"
+        "SELECT {} FROM calls WHERE start >= ?1 AND start < ?2{condition} ORDER BY start DESC, rowid DESC",
+        rows::CALL
     ))?;
     let mut calls = select.query(params_from_iter(&values))?;
     while let Some(row) = calls.next()? {

@@ -1,6 +1,6 @@
 //! Whether a history agrees with itself.
 
-use super::{History, sessions};
+use super::{History, closed, sessions};
 use crate::account::Difference;
 use crate::difference::{Slices, differing};
 use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Text};
@@ -48,6 +48,12 @@ impl History {
             stored.insert((start, Text::copied(session)), sum);
         })?;
         differences.extend(differing("sessions", &stored, &by_session, sessions::Sum::calls));
+        differences.extend(closed::wrong(&self.connection)?.into_iter().map(|start| Difference {
+            table: "session_days",
+            start,
+            stored_calls: 0,
+            event_calls: 0,
+        }));
         Ok(differences)
     }
 }

@@ -1,5 +1,6 @@
 //! Events of elsewhere, written into a history once.
 
+use super::closed::Closer;
 use super::{HistoryError, Sqlite, audit, rows, write};
 use crate::account::{Action, Imported};
 use crate::same::says_the_same;
@@ -78,6 +79,7 @@ impl Sqlite {
 pub struct Importer {
     connection: Connection,
     path: PathBuf,
+    closer: Closer,
 }
 
 impl Importer {
@@ -87,7 +89,7 @@ impl Importer {
     /// When it cannot be opened or made.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref().to_owned();
-        Ok(Self { connection: Sqlite::open(&path)?.connect()?, path })
+        Ok(Self { connection: Sqlite::open(&path)?.connect()?, path, closer: Closer::later() })
     }
 
     /// Writes events of one producer that the history does not have, in one transaction.
@@ -95,7 +97,11 @@ impl Importer {
     /// # Errors
     /// When the history cannot be written; nothing was then.
     pub fn write(&mut self, resource: Resource, events: Vec<Event>) -> Result<Imported, HistoryError> {
-        put(&mut self.connection, Arc::new(resource), events).map_err(HistoryError::sqlite(&self.path))
+        let failed = HistoryError::sqlite(&self.path);
+        let done = put(&mut self.connection, Arc::new(resource), events).map_err(&failed)?;
+        // A history that is busy is looked at again.
+        let _ = self.closer.look(&mut self.connection);
+        Ok(done)
     }
 
     /// The calls of a trace that the history has.
@@ -117,7 +123,8 @@ impl Importer {
         let immediate = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(immediate).map_err(&failed)?;
         audit::append(&transaction, actor, Action::Import, &detail).map_err(&failed)?;
-        transaction.commit().map_err(failed)
+        transaction.commit().map_err(&failed)?;
+        self.closer.finish(&mut self.connection).map_err(failed)
     }
 }
 

@@ -33,8 +33,9 @@ pub(super) fn other_side(
 
 fn last(connection: &Connection, about: &str, params: impl Params) -> rusqlite::Result<Option<Label>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT * FROM facts WHERE kind = ?1 AND label = ?2 AND project = ?3 AND {about}
-         ORDER BY at <= ?4 DESC, at DESC, rowid DESC LIMIT 1"
+        "SELECT {} FROM facts WHERE kind = ?1 AND label = ?2 AND project = ?3 AND {about}
+         ORDER BY at <= ?4 DESC, at DESC, rowid DESC LIMIT 1",
+        rows::FACT
     ))?;
     let mut found = statement.query(params)?;
     let Some(row) = found.next()? else { return Ok(None) };

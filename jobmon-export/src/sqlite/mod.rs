@@ -9,6 +9,7 @@ mod audit;
 mod budgets;
 mod calls;
 mod check;
+mod closed;
 mod compliance;
 mod erase;
 mod import;

@@ -98,10 +98,14 @@ impl History {
             columns.join(", ")
         ))?;
         let mut slices = statement.query((range.since.nanos(), range.until.nanos()))?;
+        let mut key = Key::default();
         while let Some(row) = slices.next()? {
-            let mut key = Key::default();
             for (n, dimension) in Dimension::ROLLUP.iter().enumerate() {
-                key.set(*dimension, Some(Text::from(row.get::<_, String>(n + 1)?)));
+                // Rows have much in common with the one before.
+                let value = row.get_ref(n + 1)?.as_str()?;
+                if key.get(*dimension).map_or("", Text::as_str) != value {
+                    key.set(*dimension, Some(Text::copied(value)));
+                }
             }
             visit(Timestamp::from_nanos(row.get(0)?), &key, &aggregate(row, 1 + Dimension::ROLLUP.len())?);
         }
@@ -115,12 +119,14 @@ impl History {
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
         let hour = Range { since: range.since.hour(), until: range.since.next_hour() };
-        let mut summed = 0;
-        self.visit_slices("hourly", hour, &mut |_, _, aggregate| summed += aggregate.calls)?;
-        let mut kept =
-            self.connection.prepare_cached("SELECT count(*) FROM calls WHERE start >= ?1 AND start < ?2")?;
-        let kept: i64 = kept.query_row((hour.since.nanos(), hour.until.nanos()), |row| row.get(0))?;
-        if i64::try_from(summed) == Ok(kept) {
+        let all_kept = {
+            let mut count = self.connection.prepare_cached(
+                "SELECT (SELECT coalesce(sum(calls), 0) FROM hourly WHERE start = ?1)
+                    = (SELECT count(*) FROM calls WHERE start >= ?1 AND start < ?2)",
+            )?;
+            count.query_row((hour.since.nanos(), hour.until.nanos()), |row| row.get(0))?
+        };
+        if all_kept {
             self.visit_events(range, &mut |resource, event| {
                 Aggregate::sum_up(resource, event, &mut |key, add| {
                     let mut aggregate = Aggregate::default();
@@ -165,15 +171,16 @@ impl History {
 
 /// An aggregate from its columns, the first of which is `at`.
 pub(super) fn aggregate(row: &Row<'_>, at: usize) -> rusqlite::Result<Aggregate> {
-    let numbers: Vec<i64> =
-        (0..Aggregate::NUMBERS.len()).map(|n| row.get(at + n)).collect::<rusqlite::Result<_>>()?;
+    let numbers: Vec<i64> = (0..Aggregate::NUMBERS.len())
+        .map(|n| Ok(row.get_ref(at + n)?.as_i64()?))
+        .collect::<rusqlite::Result<_>>()?;
     let sketch = |n: usize| {
         let column = at + numbers.len() + n;
         let damaged = || {
             let text = "a stored distribution is damaged, or of a later version";
             rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, text.into())
         };
-        Sketch::decode(&row.get::<_, Vec<u8>>(column)?).ok_or_else(damaged)
+        Sketch::decode(row.get_ref(column)?.as_blob()?).ok_or_else(damaged)
     };
     let sketches = [sketch(0)?, sketch(1)?, sketch(2)?, sketch(3)?];
     Ok(Aggregate::from_parts(numbers, sketches))

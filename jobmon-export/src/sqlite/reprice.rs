@@ -151,9 +151,10 @@ impl Work<'_> {
         prices: &Prices,
         inside: &mut HashMap<SpanId, Change>,
     ) -> rusqlite::Result<()> {
-        let mut select = self.transaction.prepare(
-            "SELECT rowid AS row, * FROM calls WHERE start >= ?1 AND start < ?2 AND cost_grade != '' ORDER BY start",
-        )?;
+        let mut select = self.transaction.prepare(&format!(
+            "SELECT {}, rowid AS row FROM calls WHERE start >= ?1 AND start < ?2 AND cost_grade != '' ORDER BY start",
+            rows::CALL
+        ))?;
         let mut update = self.transaction.prepare(
             "UPDATE calls SET cost_nanodollars = ?2, cost_grade = ?3, wasted_nanodollars = ?4, prices = ?5, rest = ?6
              WHERE rowid = ?1",
@@ -187,9 +188,10 @@ impl Work<'_> {
     }
 
     fn late_answers(&mut self, range: Range, prices: &Prices) -> rusqlite::Result<()> {
-        let mut select = self.transaction.prepare(
-            "SELECT rowid AS row, * FROM facts WHERE at >= ?1 AND at < ?2 AND kind = 'late' ORDER BY at",
-        )?;
+        let mut select = self.transaction.prepare(&format!(
+            "SELECT {}, rowid AS row FROM facts WHERE at >= ?1 AND at < ?2 AND kind = 'late' ORDER BY at",
+            rows::FACT
+        ))?;
         let mut update =
             self.transaction.prepare("UPDATE facts SET nanodollars = ?2, rest = ?3 WHERE rowid = ?1")?;
         let mut found = select.query((range.since.nanos(), range.until.nanos()))?;
@@ -271,7 +273,9 @@ impl Work<'_> {
 
     /// Calls around those that changed, from inside out.
     fn correct_rollups(&self, mut inside: HashMap<SpanId, Change>) -> rusqlite::Result<()> {
-        let mut select = self.transaction.prepare("SELECT rowid AS row, * FROM calls WHERE span_id = ?1")?;
+        let mut select = self
+            .transaction
+            .prepare(&format!("SELECT {}, rowid AS row FROM calls WHERE span_id = ?1", rows::CALL))?;
         let mut update = self.transaction.prepare("UPDATE calls SET rest = ?2 WHERE rowid = ?1")?;
         while let Some(span) = inside.keys().next().copied() {
             let Some(change) = inside.remove(&span) else { break };

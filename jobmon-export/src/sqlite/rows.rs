@@ -6,16 +6,13 @@ use jobmon_core::{
     CallId, CallRecord, Cost, Event, Fact, Feedback, Label, Late, Outcome, Prompt, Resource, Scope, Score,
     Search, SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd,
 };
+use rusqlite::types::FromSql;
 use rusqlite::{Row, Statement, named_params};
 use std::time::Duration;
 
 /// The empty text stands for "none".
 fn or_empty(text: Option<&Text>) -> &str {
     text.map_or("", Text::as_str)
-}
-
-fn or_none(text: String) -> Option<Text> {
-    (!text.is_empty()).then(|| Text::from(text))
 }
 
 fn integer(number: Option<u64>) -> Option<i64> {
@@ -108,73 +105,131 @@ pub(super) fn late_rest(late: &Late) -> String {
     serde_json::Value::Object(rest).to_string()
 }
 
-pub(super) const SELECT_CALLS: &str =
-    "SELECT * FROM calls WHERE start >= ?1 AND start < ?2 ORDER BY start, rowid";
-
-/// A call as it was, and who made it.
-pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
-    let id = |column: &str| {
-        Ok::<_, rusqlite::Error>(SpanId::from_bytes(row.get(column)?).unwrap_or_else(SpanId::random))
+/// What calls and facts have in common, at the end of their columns.
+macro_rules! common {
+    () => {
+        "prompt, prompt_version, session, user, feature, strategy, project, service, environment"
     };
-    let operation: String = row.get("operation")?;
-    let span = id("span_id")?;
-    let trace = TraceId::from_bytes(row.get("trace_id")?).unwrap_or_else(TraceId::random);
-    let mut call = CallRecord::new(
-        CallId { trace, span },
-        Text::from(row.get::<_, String>("name")?),
-        operation.parse().unwrap_or(jobmon_core::Operation::InvokeAgent),
-        Timestamp::from_nanos(row.get("start")?),
-    );
-    let time = |column: &str| Ok::<_, rusqlite::Error>(unsigned(row.get(column)?).map(Duration::from_nanos));
-    call.parent = row.get::<_, Option<[u8; 8]>>("parent_span_id")?.and_then(SpanId::from_bytes);
-    call.root = id("root_span_id")?;
-    let location: String = row.get("location")?;
-    if let Some((module, line)) = location.rsplit_once(':') {
+}
+
+/// Columns of a call in the order in which [`call`] reads them: a table that was brought up to date may have another.
+macro_rules! call_columns {
+    () => {
+        concat!(
+            "trace_id, span_id, parent_span_id, root_span_id, start, duration, first_token, operation, name, location, \
+             provider, model, cache_key, ending, failure, cost_grade, cost_nanodollars, prices, usage_missing, \
+             tokens_tracked, rest, ",
+            common!()
+        )
+    };
+}
+
+/// Columns of a fact in the order in which [`fact`] reads them.
+macro_rules! fact_columns {
+    () => {
+        concat!(
+            "at, kind, label, number, nanodollars, results, relevant, call_trace_id, call_span_id, key, counterpart, \
+             rest, operation, name, provider, model, cache_key, ",
+            common!()
+        )
+    };
+}
+
+pub(super) const CALL: &str = call_columns!();
+pub(super) const FACT: &str = fact_columns!();
+
+pub(super) const SELECT_CALLS: &str =
+    concat!("SELECT ", call_columns!(), " FROM calls WHERE start >= ?1 AND start < ?2 ORDER BY start, rowid");
+
+/// Columns of a row, one after the other: looked for by their names, they take longer than all else.
+struct Cells<'r> {
+    row: &'r Row<'r>,
+    next: usize,
+}
+
+impl<'r> Cells<'r> {
+    const fn of(row: &'r Row<'r>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn get<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.next += 1;
+        self.row.get(self.next - 1)
+    }
+
+    fn str(&mut self) -> rusqlite::Result<&'r str> {
+        self.next += 1;
+        Ok(self.row.get_ref(self.next - 1)?.as_str()?)
+    }
+
+    fn text(&mut self) -> rusqlite::Result<Option<Text>> {
+        Ok(Some(self.str()?).filter(|text| !text.is_empty()).map(Text::copied))
+    }
+
+    fn json(&mut self) -> rusqlite::Result<Option<serde_json::Value>> {
+        self.next += 1;
+        let text = self.row.get_ref(self.next - 1)?.as_str_or_null()?;
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()))
+    }
+
+    fn time(&mut self) -> rusqlite::Result<Option<Duration>> {
+        Ok(unsigned(self.get()?).map(Duration::from_nanos))
+    }
+
+    fn prompt(&mut self) -> rusqlite::Result<Option<Prompt>> {
+        let (name, version) = (self.text()?, self.text()?);
+        Ok(name.map(|name| Prompt::new(name, version)))
+    }
+
+    fn scope(&mut self) -> rusqlite::Result<Scope> {
+        let mut scope = Scope::default();
+        scope.session = self.text()?;
+        scope.user = self.text()?;
+        scope.feature = self.text()?;
+        scope.strategy = self.text()?;
+        Ok(scope)
+    }
+
+    fn resource(&mut self) -> rusqlite::Result<Resource> {
+        let mut resource = Resource::default();
+        resource.project_id = self.text()?;
+        resource.service_name = self.text()?;
+        resource.environment = self.text()?;
+        Ok(resource)
+    }
+}
+
+/// A call as it was, and who made it: of a row that begins with the columns of [`CALL`].
+pub(super) fn call(row: &Row<'_>) -> rusqlite::Result<(Resource, CallRecord)> {
+    let mut cells = Cells::of(row);
+    let trace = TraceId::from_bytes(cells.get()?).unwrap_or_else(TraceId::random);
+    let span = SpanId::from_bytes(cells.get()?).unwrap_or_else(SpanId::random);
+    let parent = cells.get::<Option<[u8; 8]>>()?.and_then(SpanId::from_bytes);
+    let root = SpanId::from_bytes(cells.get()?).unwrap_or_else(SpanId::random);
+    let start = Timestamp::from_nanos(cells.get()?);
+    let (duration, first_token) = (cells.time()?, cells.time()?);
+    let operation = cells.str()?.parse().unwrap_or(jobmon_core::Operation::InvokeAgent);
+    let mut call = CallRecord::new(CallId { trace, span }, Text::copied(cells.str()?), operation, start);
+    (call.parent, call.root, call.duration, call.first_token) = (parent, root, duration, first_token);
+    if let Some((module, line)) = cells.str()?.rsplit_once(':') {
         call.location.module = Text::copied(module);
         call.location.line = line.parse().unwrap_or(0);
     }
-    call.duration = time("duration")?;
-    call.first_token = time("first_token")?;
-    call.provider = or_none(row.get("provider")?);
-    call.model = or_none(row.get("model")?);
-    call.prompt = prompt(row)?;
-    call.cache_key = or_none(row.get("cache_key")?);
-    call.scope = scope(row)?;
-    call.end = row.get::<_, String>("ending")?.parse().unwrap_or(jobmon_core::End::Error);
-    let failure: Option<String> = row.get("failure")?;
-    call.failure =
-        failure.and_then(|json| serde_json::from_str(&json).ok()).map(|json| json::read::failure(&json));
-    let grade: String = row.get("cost_grade")?;
-    let usd = row.get::<_, Option<i64>>("cost_nanodollars")?.map(Usd::from_nanos);
-    call.cost = (!grade.is_empty()).then(|| cost_of(Some(&grade), usd));
-    call.prices = or_none(row.get("prices")?);
-    call.usage_missing = row.get("usage_missing")?;
-    call.tokens_tracked = row.get("tokens_tracked")?;
-    let rest: String = row.get("rest")?;
-    json::read::rest(&mut call, &serde_json::from_str(&rest).unwrap_or_default());
-    Ok((resource(row)?, call))
-}
-
-fn resource(row: &Row<'_>) -> rusqlite::Result<Resource> {
-    let mut resource = Resource::default();
-    resource.project_id = or_none(row.get("project")?);
-    resource.service_name = or_none(row.get("service")?);
-    resource.environment = or_none(row.get("environment")?);
-    Ok(resource)
-}
-
-fn prompt(row: &Row<'_>) -> rusqlite::Result<Option<Prompt>> {
-    let version = or_none(row.get("prompt_version")?);
-    Ok(or_none(row.get("prompt")?).map(|name| Prompt::new(name, version)))
-}
-
-fn scope(row: &Row<'_>) -> rusqlite::Result<Scope> {
-    let mut scope = Scope::default();
-    scope.session = or_none(row.get("session")?);
-    scope.user = or_none(row.get("user")?);
-    scope.feature = or_none(row.get("feature")?);
-    scope.strategy = or_none(row.get("strategy")?);
-    Ok(scope)
+    call.provider = cells.text()?;
+    call.model = cells.text()?;
+    call.cache_key = cells.text()?;
+    call.end = cells.str()?.parse().unwrap_or(jobmon_core::End::Error);
+    call.failure = cells.json()?.map(|json| json::read::failure(&json));
+    let grade = cells.str()?;
+    let usd = cells.get::<Option<i64>>()?.map(Usd::from_nanos);
+    call.cost = (!grade.is_empty()).then(|| cost_of(Some(grade), usd));
+    call.prices = cells.text()?;
+    call.usage_missing = cells.get()?;
+    call.tokens_tracked = cells.get()?;
+    json::read::rest(&mut call, &cells.json()?.unwrap_or_default());
+    call.prompt = cells.prompt()?;
+    call.scope = cells.scope()?;
+    Ok((cells.resource()?, call))
 }
 
 pub(super) const INSERT_FACT: &str = "INSERT INTO facts (
@@ -252,53 +307,59 @@ pub(super) fn insert_fact(
     Ok(())
 }
 
-pub(super) const SELECT_FACTS: &str = "SELECT * FROM facts WHERE at >= ?1 AND at < ?2 ORDER BY at, rowid";
+pub(super) const SELECT_FACTS: &str =
+    concat!("SELECT ", fact_columns!(), " FROM facts WHERE at >= ?1 AND at < ?2 ORDER BY at, rowid");
 
-pub(super) const SELECT_AT: &str = "SELECT * FROM facts WHERE at = ?1";
+pub(super) const SELECT_AT: &str = concat!("SELECT ", fact_columns!(), " FROM facts WHERE at = ?1");
 
-pub(super) const SELECT_UNVALUED: &str = "SELECT * FROM facts
-    WHERE at >= ?1 AND at < ?2 AND kind = 'outcome' AND nanodollars IS NULL ORDER BY at, rowid";
+pub(super) const SELECT_UNVALUED: &str = concat!(
+    "SELECT ",
+    fact_columns!(),
+    " FROM facts WHERE at >= ?1 AND at < ?2 AND kind = 'outcome' AND nanodollars IS NULL ORDER BY at, rowid"
+);
 
-/// A fact as it was, and who reported it; `None` for a kind that this version does not know.
+/// A fact as it was, and who reported it; `None` for a kind that this version does not know. Of a row that begins with the
+/// columns of [`FACT`].
 pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>> {
-    let span = row.get::<_, Option<[u8; 8]>>("call_span_id")?.and_then(SpanId::from_bytes);
-    let trace = row.get::<_, Option<[u8; 16]>>("call_trace_id")?.and_then(TraceId::from_bytes);
+    let mut cells = Cells::of(row);
+    let at = Timestamp::from_nanos(cells.get()?);
+    let (kind, label) = (cells.str()?, Text::copied(cells.str()?));
+    let number: Option<f64> = cells.get()?;
+    let value = cells.get::<Option<i64>>()?.map(Usd::from_nanos);
+    let (results, relevant) = (unsigned(cells.get()?), unsigned(cells.get()?));
+    let trace = cells.get::<Option<[u8; 16]>>()?.and_then(TraceId::from_bytes);
+    let span = cells.get::<Option<[u8; 8]>>()?.and_then(SpanId::from_bytes);
     let call = trace.zip(span).map(|(trace, span)| CallId { trace, span });
-    let mut fact = Fact::new(Timestamp::from_nanos(row.get("at")?), call, scope(row)?);
-    let rest: Option<String> = row.get("rest")?;
-    let rest: serde_json::Value = rest.and_then(|rest| serde_json::from_str(&rest).ok()).unwrap_or_default();
+    let (key, counterpart) = (cells.text()?, cells.get()?);
+    let rest = cells.json()?.unwrap_or_default();
+    let operation = cells.str()?.parse();
+    let (name, provider, model, cache_key) = (cells.str()?, cells.text()?, cells.text()?, cells.text()?);
+    let prompt = cells.prompt()?;
+    let mut fact = Fact::new(at, call, cells.scope()?);
+    let resource = cells.resource()?;
     fact.redactions = json::read::redactions(&rest["redactions"]);
-    let operation: String = row.get("operation")?;
-    if let Ok(operation) = operation.parse() {
-        let name = Text::from(row.get::<_, String>("name")?);
-        let mut subject =
-            Subject::new(name, operation, or_none(row.get("provider")?), or_none(row.get("model")?));
-        subject.prompt = prompt(row)?;
-        subject.cache_key = or_none(row.get("cache_key")?);
+    if let Ok(operation) = operation {
+        let mut subject = Subject::new(Text::copied(name), operation, provider, model);
+        (subject.prompt, subject.cache_key) = (prompt, cache_key);
         fact.subject = Some(subject);
     }
-    let label = Text::from(row.get::<_, String>("label")?);
-    let event = match row.get::<_, String>("kind")?.as_str() {
-        "score" => Event::Score(Score::new(fact, label, row.get("number")?)),
+    let event = match kind {
+        "score" => Event::Score(Score::new(fact, label, number.unwrap_or_default())),
         "feedback" => {
             let Ok(verdict) = label.parse() else { return Ok(None) };
             Event::Feedback(Feedback::new(fact, verdict))
         }
-        "outcome" => {
-            let value = row.get::<_, Option<i64>>("nanodollars")?.map(Usd::from_nanos);
-            Event::Outcome(Outcome::new(fact, label, value))
-        }
+        "outcome" => Event::Outcome(Outcome::new(fact, label, value)),
         "search" => {
             let mut search = Search::new(fact, label);
-            search.results = unsigned(row.get("results")?).unwrap_or(0);
-            search.relevant = unsigned(row.get("relevant")?);
+            search.results = results.unwrap_or(0);
+            search.relevant = relevant;
             Event::Search(search)
         }
         side @ ("prediction" | "truth") => {
             let Ok(side) = side.parse() else { return Ok(None) };
-            let mut told = Label::new(fact, label, side, row.get::<_, f64>("number")? > 0.5);
-            told.key = or_none(row.get("key")?);
-            told.counterpart = row.get("counterpart")?;
+            let mut told = Label::new(fact, label, side, number.unwrap_or_default() > 0.5);
+            (told.key, told.counterpart) = (key, counterpart);
             Event::Label(told)
         }
         "late" => {
@@ -308,5 +369,5 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
         }
         _ => return Ok(None),
     };
-    Ok(Some((resource(row)?, event)))
+    Ok(Some((resource, event)))
 }

@@ -1,13 +1,13 @@
 //! Tables of the history and their version.
 
-use super::{HistoryError, alerts, audit, retention, sessions};
+use super::{HistoryError, alerts, audit, closed, retention, sessions};
 use jobmon_core::{Aggregate, Dimension};
 use rusqlite::Connection;
 use std::io::Read;
 use std::path::Path;
 
 /// Version of the tables below, kept in `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 8;
+pub(super) const VERSION: i64 = 9;
 
 /// "JOBM": what `PRAGMA application_id` tells of a history.
 const APPLICATION: i64 = 0x4a4f_424d;
@@ -167,6 +167,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Hi
         transaction.execute_batch(retention::TABLE)?;
         transaction.execute_batch(REPRICINGS)?;
         transaction.execute_batch(&by_session())?;
+        transaction.execute_batch(closed::TABLE)?;
         transaction.execute_batch(&aggregates("hourly"))?;
         transaction.execute_batch(&aggregates("daily"))?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -231,6 +232,9 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     if found < 8 {
         connection.execute_batch(TRACES)?;
         connection.execute_batch(alerts::CHANGES)?;
+    }
+    if found < 9 {
+        connection.execute_batch(closed::TABLE)?;
     }
     connection.pragma_update(None, "user_version", VERSION)
 }

@@ -3,12 +3,12 @@
 //! Written together with the sums of hours and days, and read by reports: what it takes to ask grows with the sessions
 //! of a time, not with its calls.
 
-use super::{History, rows};
+use super::{History, closed, rows};
 use crate::json::read::cost_of;
 use jobmon_core::report::Sessions;
 use jobmon_core::{Cost, CostSum, Event, Operation, Range, Text, Timestamp, Usd};
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Columns of a [`Sum`], in its order.
 pub(super) const COLUMNS: [&str; 9] = [
@@ -58,7 +58,7 @@ impl Sum {
         Self([0, 0, cost.floor().nanos(), known, at_least, unpriced, wasted.nanos(), 0, 0])
     }
 
-    fn from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
         let mut sum = Self::default();
         for (n, number) in sum.0.iter_mut().enumerate() {
             *number = row.get(at + n)?;
@@ -70,19 +70,15 @@ impl Sum {
         self.0.iter_mut().zip(other.0).for_each(|(number, more)| *number = number.saturating_add(more));
     }
 
+    /// Calls, and the numbers of the cost.
+    pub(super) const fn in_short(&self) -> closed::Spent {
+        let [calls, _, nanos, known, at_least, unpriced, ..] = self.0;
+        [calls, nanos, known, at_least, unpriced]
+    }
+
     /// Calls of every kind.
     pub(super) fn calls(&self) -> u64 {
         unsigned(self.0[0])
-    }
-
-    fn cost(&self) -> CostSum {
-        let [_, _, nanos, known, at_least, unpriced, ..] = self.0;
-        CostSum {
-            usd: Usd::from_nanos(nanos),
-            known: unsigned(known),
-            at_least: unsigned(at_least),
-            unpriced: unsigned(unpriced),
-        }
     }
 }
 
@@ -174,9 +170,10 @@ fn of_events(
         let sum = Sum::of_call(row.get(5)?, cost, Usd::from_nanos(row.get(4)?));
         visit(Timestamp::from_nanos(row.get(0)?), row.get_ref(1)?.as_str()?, sum)?;
     }
-    let mut statement = connection.prepare_cached(
-        "SELECT * FROM facts WHERE at >= ?1 AND at < ?2 AND kind IN ('late', 'outcome') ORDER BY at",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {} FROM facts WHERE at >= ?1 AND at < ?2 AND kind IN ('late', 'outcome') ORDER BY at",
+        rows::FACT
+    ))?;
     let mut facts = statement.query(ends)?;
     while let Some(row) = facts.next()? {
         let Some((_, event)) = rows::fact(row)? else { continue };
@@ -187,21 +184,43 @@ fn of_events(
     Ok(())
 }
 
-/// Sessions of a time, as they are found.
+/// Sessions of a time, as they are found: each day's by itself, by what their names are told by.
 #[derive(Default)]
 struct Found {
-    sums: HashMap<Text, Sum>,
+    sessions: Vec<(u64, closed::Spent)>,
     whole_days: Vec<Timestamp>,
 }
 
 impl Found {
     fn add(&mut self, session: &str, sum: &Sum) {
-        match self.sums.get_mut(session) {
-            Some(known) => known.merge(sum),
-            None => {
-                self.sums.insert(Text::copied(session), *sum);
+        self.sessions.push((closed::told_by(session), sum.in_short()));
+    }
+
+    fn together(mut self) -> Sessions {
+        // Values of days are in order: a sort that makes use of that merges them.
+        self.sessions.sort_by_key(|(name, _)| *name);
+        let mut sessions = Sessions::new();
+        sessions.whole_days = self.whole_days;
+        let nothing = closed::told_by("");
+        for days in self.sessions.chunk_by(|(one, _), (next, _)| one == next) {
+            let mut spent = [0_i64; 5];
+            for (_, more) in days {
+                spent.iter_mut().zip(more).for_each(|(number, more)| *number = number.saturating_add(*more));
+            }
+            let [calls, nanos, known, at_least, unpriced] = spent;
+            sessions.calls = sessions.calls.saturating_add(unsigned(calls));
+            let cost = CostSum {
+                usd: Usd::from_nanos(nanos),
+                known: unsigned(known),
+                at_least: unsigned(at_least),
+                unpriced: unsigned(unpriced),
+            };
+            let is_session = days.first().is_some_and(|(name, _)| *name != nothing);
+            if is_session && (calls > 0 || cost.cost().is_some()) {
+                sessions.costs.push(cost);
             }
         }
+        sessions
     }
 }
 
@@ -215,21 +234,38 @@ impl History {
             self.part_of_a_day(range, &mut found)?;
         } else {
             self.part_of_a_day(Range { since: range.since, until: first }, &mut found)?;
-            self.stored_sessions(Range { since: first, until: last }, &mut |_, session, sum| {
-                found.add(session, &sum);
-            })?;
+            self.whole_days(Range { since: first, until: last }, &mut found)?;
             self.part_of_a_day(Range { since: last, until: range.until }, &mut found)?;
         }
-        let mut sessions = Sessions::new();
-        sessions.whole_days = found.whole_days;
-        for (session, sum) in found.sums {
-            sessions.calls = sessions.calls.saturating_add(sum.calls());
-            let cost = sum.cost();
-            if !session.is_empty() && (sum.calls() > 0 || cost.cost().is_some()) {
-                sessions.costs.push(cost);
+        Ok(found.together())
+    }
+
+    /// Days that are over are one value each; the rows of others are read.
+    fn whole_days(&self, range: Range, found: &mut Found) -> rusqlite::Result<()> {
+        let mut day = range.since;
+        while let Some(next) = self.next_day_with_sessions(day, range.until)? {
+            match closed::packed(&self.connection, next)? {
+                Some(packed) => found.sessions.extend(closed::unpack(&packed)),
+                None => self.stored_sessions(
+                    Range { since: next, until: next.next_day() },
+                    &mut |_, session, sum| found.add(session, &sum),
+                )?,
             }
+            day = next.next_day();
         }
-        Ok(sessions)
+        Ok(())
+    }
+
+    fn next_day_with_sessions(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> rusqlite::Result<Option<Timestamp>> {
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT min(start) FROM sessions WHERE start >= ?1 AND start < ?2")?;
+        let day: Option<i64> = find.query_row((since.nanos(), until.nanos()), |row| row.get(0))?;
+        Ok(day.map(Timestamp::from_nanos))
     }
 
     /// Visits the rows of days that start within a range.

@@ -3,6 +3,7 @@
 use super::alerts::Kept;
 use super::audit;
 use super::budgets::{Follower, Rows};
+use super::closed::Closer;
 use super::retention::Keeper;
 use super::{HistoryError, labels, rows, schema, sessions};
 use jobmon_core::{
@@ -40,6 +41,7 @@ pub struct Sqlite {
     follower: Option<Follower>,
     retention: Retention,
     keeper: Option<Keeper>,
+    closer: Closer,
     /// Who writes, and what it was set up with.
     configuration: Option<(String, Text)>,
 }
@@ -75,7 +77,17 @@ impl Sqlite {
 
     fn at(path: PathBuf) -> Self {
         let (retention, keeper, configuration) = (Retention::default(), None, None);
-        Self { path, connection: None, budgets: None, follower: None, retention, keeper, configuration }
+        let closer = Closer::default();
+        Self {
+            path,
+            connection: None,
+            budgets: None,
+            follower: None,
+            retention,
+            keeper,
+            closer,
+            configuration,
+        }
     }
 
     /// Waits a while for others who make the file or change its mode: for that SQLite itself does not wait.
@@ -161,7 +173,8 @@ impl Exporter for Sqlite {
         let follow = self.follower.as_mut().map(|follower| follower.look(connection));
         // A history that is busy is looked at again.
         let keep = self.keeper.as_mut().map(|keeper| keeper.look(connection).unwrap_or(RETRY));
-        follow.into_iter().chain(keep).min()
+        let close = self.closer.look(connection).unwrap_or(RETRY);
+        follow.into_iter().chain(keep).chain([close]).min()
     }
 
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {

@@ -31,6 +31,10 @@ fn written_by(version: i64, path: &Path) {
         }
     };
     if version >= 5 {
+        let triggers = ["added", "changed", "deleted"].map(|name| format!("DROP TRIGGER session_{name};"));
+        connection.execute_batch(&format!("{} DROP TABLE session_days", triggers.concat())).unwrap();
+    }
+    if matches!(version, 5..8) {
         connection.execute_batch("DROP TABLE alert_changes; DROP INDEX calls_by_trace").unwrap();
     }
     if matches!(version, 5 | 6) {
@@ -64,7 +68,7 @@ fn a_history_of_each_earlier_schema_is_brought_up_to_date_and_keeps_its_rows() {
         let rows = query.run(&History::open(path).unwrap()).unwrap();
         rows[0].figures.iter().map(|figure| figure.unwrap().to_string()).collect::<Vec<_>>()
     };
-    let versions = [1, 2, 3, 5, 6, 7].into_iter().flat_map(|version| [(version, true), (version, false)]);
+    let versions = [1, 2, 3, 5, 6, 7, 8].into_iter().flat_map(|version| [(version, true), (version, false)]);
     for (version, begins_with_a_reader) in versions {
         let path = folder.path().join(format!("{version}-{begins_with_a_reader}.db"));
         written_by(version, &path);

@@ -2,8 +2,10 @@
 
 use super::whole::full_call;
 use super::{DAY, HOUR, call_at, fact, late_of, write};
-use jobmon_core::{Cost, CostSum, Engine, Event, Feedback, Outcome, Range, Text, Timestamp, Usd, Verdict};
-use jobmon_export::History;
+use jobmon_core::{
+    Cost, CostSum, Engine, Event, Exporter, Feedback, Outcome, Range, Text, Timestamp, Usd, Verdict,
+};
+use jobmon_export::{History, Sqlite};
 
 #[test]
 fn sessions_cost_what_their_calls_and_late_answers_cost() {
@@ -73,6 +75,55 @@ fn sessions_are_exact_also_where_sampling_leaves_calls_out() {
         sessions_of(&history, days(30 * HOUR, 31 * HOUR)),
         (36, vec![dollars(9), dollars(27)], vec![whole[1]])
     );
+}
+
+#[test]
+fn days_that_are_over_are_one_value_until_they_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    // Well before today, whenever that is.
+    let first = DAY - 240 * HOUR;
+    let call = |n: i64| {
+        let mut call = call_at(first + n * HOUR);
+        call.scope.session = (n % 7 > 0).then(|| Text::from(format!("s-{}", n % 7)));
+        call.cost = Some(Cost::Known(Usd::from_nanos(n)));
+        Event::Call(Box::new(call))
+    };
+    write(&path, (0..100).map(call).collect());
+    let answers = || {
+        let history = History::open(&path).unwrap();
+        let day = |since: i64, until: i64| Range {
+            since: Timestamp::from_nanos(first + since * HOUR),
+            until: Timestamp::from_nanos(first + until * HOUR),
+        };
+        [Range::ALL, day(0, 48), day(24, 72), day(5, 77), day(30, 31)]
+            .map(|range| sessions_of(&history, range))
+    };
+    let close = || {
+        let mut sqlite = Sqlite::open(&path).unwrap();
+        sqlite.start().unwrap();
+        while sqlite.tick().is_some_and(|wait| wait.is_zero()) {}
+    };
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let values = || -> i64 {
+        connection.query_row("SELECT count(*) FROM session_days", [], |row| row.get(0)).unwrap()
+    };
+    let (of_rows, before) = (answers(), values());
+    close();
+    assert_eq!((before, values()), (0, 5));
+    assert_eq!(answers(), of_rows);
+    // One more call of the second day, of a session that was there.
+    write(&path, vec![call(30)]);
+    assert_eq!(values(), 4);
+    let changed = answers();
+    assert_ne!(changed, of_rows);
+    close();
+    assert_eq!((values(), answers()), (5, changed));
+    assert_eq!(History::open(&path).unwrap().check().unwrap(), []);
+    connection.execute("UPDATE session_days SET costs = zeroblob(48) WHERE start = ?1", [first]).unwrap();
+    let tables: Vec<_> =
+        History::open(&path).unwrap().check().unwrap().iter().map(|found| found.table).collect();
+    assert_eq!(tables, ["session_days"]);
 }
 
 #[test]

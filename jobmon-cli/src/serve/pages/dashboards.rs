@@ -13,7 +13,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jobmon_core::report::Section;
-use jobmon_core::{Query, Text, Unit};
+use jobmon_core::{Engine, Query, Text, Unit};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, HashMap};
 
@@ -93,10 +93,11 @@ fn make(
     dashboard: &Dashboard,
     stamp: &str,
 ) -> Result<Page, Message> {
+    let engine = look.of_engine(history);
     let mut tables = Vec::new();
     let mut shown = Vec::new();
     for (at, panel) in dashboard.panels.iter().enumerate() {
-        let (markup, table) = of_panel(history, look, panel, at)?;
+        let (markup, table) = of_panel(&engine, look, panel, at)?;
         shown.push(markup);
         tables.push(table);
     }
@@ -116,7 +117,7 @@ const IDS: [&str; 16] = [
 ];
 
 fn of_panel(
-    history: &dyn Archive,
+    engine: &dyn Engine,
     look: &Look,
     panel: &Panel,
     at: usize,
@@ -125,7 +126,6 @@ fn of_panel(
         Some(since) => look.over(since)?,
         None => look.clone(),
     };
-    let engine = look.of_engine(history);
     let mut query = Query::new(panel.measures.clone()).by(panel.by.clone()).range(look.range);
     query.filters.clone_from(&panel.filters);
     let id = IDS.get(at).copied().unwrap_or("panel");
@@ -142,7 +142,7 @@ fn of_panel(
         query = query.bucket(bucket);
         section.groups.insert(0, "time");
     }
-    let rows = query.run(&engine).map_err(message)?;
+    let rows = query.run(engine).map_err(message)?;
     for row in &rows {
         let time = row.bucket.map(|at| Some(Text::from(at.to_string())));
         section.push(time.into_iter().chain(row.group.iter().cloned()).collect(), row.figures.clone());

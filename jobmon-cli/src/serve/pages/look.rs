@@ -2,7 +2,7 @@
 
 use crate::commands::Message;
 use crate::time::Moment;
-use jobmon_core::report::Only;
+use jobmon_core::report::{Once, Only};
 use jobmon_core::{Bucket, Dimension, Engine, Filter, Range, Text, Timestamp};
 use std::time::Duration;
 
@@ -133,9 +133,9 @@ impl Look {
         if self.length() <= DAY * 4 { Bucket::Hour } else { Bucket::Day }
     }
 
-    /// What it looks at.
-    pub(super) fn of_engine<'e>(&self, engine: &'e dyn Engine) -> Only<'e> {
-        Only::new(engine, self.filters.clone())
+    /// What it looks at, gone through once for all that a page asks.
+    pub(super) fn of_engine<'e>(&self, engine: &'e dyn Engine) -> Once<Only<'e>> {
+        Once::new(Only::new(engine, self.filters.clone()))
     }
 
     /// Names and values of the filters, as addresses have them.

@@ -6,7 +6,7 @@ mod ranges;
 mod searches;
 
 use super::questions::{self, Question};
-use super::{Report, ReportKind, Section};
+use super::{Once, Report, ReportKind, Section};
 use crate::dimension::Dimension;
 use crate::event::Event;
 use crate::query::{Engine, QueryError, Range};
@@ -61,6 +61,7 @@ impl Report {
     /// # Errors
     /// When the engine cannot answer, or keeps no single events.
     pub fn quality(engine: &dyn Engine, range: Range) -> Result<Self, QueryError> {
+        let engine = &Once::new(engine);
         let mut ranges = ranges::Ranges::default();
         let mut searches = searches::Searches::default();
         let mut consistency = consistency::Consistency::default();
