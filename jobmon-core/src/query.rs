@@ -192,7 +192,25 @@ impl Query {
         !self.by.iter().chain(self.filters.iter().map(|filter| &filter.dimension)).all(kept)
     }
 
-    /// Sums up what the engine has, by slice and group, without computing measures.
+    /// Which of [`Aggregate::SKETCHES`] its measures are computed from: those that it asks for. Without measures it asks for
+    /// everything.
+    ///
+    /// ```
+    /// use jobmon_core::{Aggregate, Measure, Query};
+    ///
+    /// assert_eq!(Aggregate::SKETCHES[0], "latency");
+    /// let query = Query::new([Measure::named("cost")?, Measure::named("p95_latency")?]);
+    /// assert_eq!(query.distributions(), [true, false, false, false]);
+    /// assert_eq!(Query::new([]).distributions(), [true; 4]);
+    /// # Ok::<(), jobmon_core::UnknownWord>(())
+    /// ```
+    pub fn distributions(&self) -> [bool; Aggregate::SKETCHES.len()] {
+        let asked = |place| self.measures.iter().any(|measure| measure.distribution == Some(place));
+        std::array::from_fn(|place| self.measures.is_empty() || asked(place))
+    }
+
+    /// Sums up what the engine has, by slice and group, without computing measures. Distributions that no measure of it is
+    /// computed from may be missing.
     ///
     /// # Errors
     /// When the engine cannot answer, or the query contradicts itself.
@@ -256,7 +274,8 @@ fn share(groups: &mut Groups, dimension: Dimension) {
 /// Something that holds aggregates and can go through them.
 pub trait Engine {
     /// Visits aggregates that together make up the query's time range, each with the moment its slice starts and
-    /// its key. Filters are applied by the caller; an engine may use them to visit less.
+    /// its key. Filters are applied by the caller; an engine may use them to visit less, and leave out
+    /// distributions that the query does not [ask for](Query::distributions).
     ///
     /// # Errors
     /// When the data cannot be read, or is not kept in such detail.

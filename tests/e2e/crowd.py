@@ -143,7 +143,7 @@ def killed(checks, cli, load, folder):
     acknowledged, least = [], 0
     for at in range(KILLS):
         with serving(cli, db, port) as server:
-            agents = [subprocess.Popen([load, f"sqlite:{db}", "1000", "60"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+            agents = [subprocess.Popen([load, f"sqlite:{db}", "400", "60"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
             lines = [[] for _ in agents]
 
             def follow(agent, into):

@@ -2,6 +2,7 @@
 
 use super::condition::{Comparison, Function};
 use super::figure::{self, Figures, Sums};
+use super::recent::FINE;
 use super::rule::Alert;
 use crate::aggregate::Aggregate;
 use crate::dimension::{Dimension, Key};
@@ -30,7 +31,8 @@ impl<'a> Look<'a> {
     pub(super) fn at(alert: &'a Alert, engine: &dyn Engine, now: Timestamp) -> Result<Self, QueryError> {
         let window = nanos(alert.window);
         let query = |range: Range, filters: &[Filter]| {
-            let mut query = Query::new([]).by(alert.by.iter().copied()).range(range);
+            let measures = comparisons_of(alert).map(|comparison| comparison.measure);
+            let mut query = Query::new(measures).by(alert.by.iter().copied()).range(range);
             query.filters = filters.to_vec();
             query
         };
@@ -38,10 +40,12 @@ impl<'a> Look<'a> {
             let sums = query(range, filters).aggregate(engine)?;
             Ok::<_, QueryError>(sums.into_iter().map(|((_, key), sum)| (key, sum)).collect::<Sums>())
         };
-        let last = |end: i64| Range {
-            since: Timestamp::from_nanos(end.saturating_sub(window)),
-            until: Timestamp::from_nanos(end),
+        // What is long ago is summed up by hours: long windows begin with a whole one.
+        let edge = |at: i64| {
+            let at = Timestamp::from_nanos(at);
+            if alert.window > FINE && at < now { at.hour() } else { at }
         };
+        let last = |end: i64| Range { since: edge(end.saturating_sub(window)), until: edge(end) };
         let all = ask(last(now.nanos()), &[])?;
         let mut comparisons = Vec::new();
         for comparison in comparisons_of(alert) {

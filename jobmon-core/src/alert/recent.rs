@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Slices of the last hours.
 const SLICE: Duration = Duration::from_secs(10);
 /// How long these are kept at most.
-const FINE: Duration = Duration::from_secs(3 * 3_600);
+pub(super) const FINE: Duration = Duration::from_secs(3 * 3_600);
 /// How long hours are kept, unless alerts say it.
 const COARSE: Duration = Duration::from_secs(32 * 86_400);
 /// Groups that are told apart in one slice; further ones are summed up under the name `other`.

@@ -12,8 +12,20 @@ const fn measure(
     meaning: &'static str,
     formula: fn(&Aggregate) -> Option<Quantity>,
 ) -> Measure {
-    Measure { name, unit, meaning, formula }
+    Measure { name, unit, meaning, formula, distribution: None }
 }
+
+/// A measure of a distribution.
+const fn of(distribution: usize, mut measure: Measure) -> Measure {
+    measure.distribution = Some(distribution);
+    measure
+}
+
+// Places in `Aggregate::SKETCHES`.
+const LATENCY: usize = 0;
+const FIRST_TOKEN: usize = 1;
+const CHUNK_TIME: usize = 2;
+const SCORES: usize = 3;
 
 #[expect(clippy::unnecessary_wraps, reason = "the catalogue's formulas share one type")]
 const fn count(n: u64) -> Option<Quantity> {
@@ -148,44 +160,86 @@ impl Measure {
         measure("late_reports", Count, "Usage and fields that came after the end of their call.", |a| {
             count(a.late)
         }),
-        measure("mean_latency", Time, "Mean duration of calls.", mean_latency),
-        measure("p50_latency", Time, "Median duration of calls.", |a| time(&a.latency, 0.5)),
-        measure("p90_latency", Time, "90 % of calls took at most this.", |a| time(&a.latency, 0.9)),
-        measure("p95_latency", Time, "95 % of calls took at most this.", |a| time(&a.latency, 0.95)),
-        measure("p99_latency", Time, "99 % of calls took at most this.", |a| time(&a.latency, 0.99)),
-        measure("max_latency", Time, "The longest call.", |a| time(&a.latency, 1.0)),
-        measure("p50_time_to_first_token", Time, "Median time to the first token.", |a| {
-            time(&a.first_token, 0.5)
-        }),
-        measure("p95_time_to_first_token", Time, "95 % of first tokens came within this.", |a| {
-            time(&a.first_token, 0.95)
-        }),
-        measure("chunks", Count, "Chunks of streams.", |a| count(a.chunks)),
-        measure(
-            "p50_time_per_output_chunk",
-            Time,
-            "Median over streams of the mean time between chunks.",
-            |a| time(&a.chunk_time, 0.5),
+        of(LATENCY, measure("mean_latency", Time, "Mean duration of calls.", mean_latency)),
+        of(LATENCY, measure("p50_latency", Time, "Median duration of calls.", |a| time(&a.latency, 0.5))),
+        of(
+            LATENCY,
+            measure("p90_latency", Time, "90 % of calls took at most this.", |a| time(&a.latency, 0.9)),
         ),
-        measure(
-            "p95_time_per_output_chunk",
-            Time,
-            "In 95 % of streams chunks came at least this fast.",
-            |a| time(&a.chunk_time, 0.95),
+        of(
+            LATENCY,
+            measure("p95_latency", Time, "95 % of calls took at most this.", |a| time(&a.latency, 0.95)),
+        ),
+        of(
+            LATENCY,
+            measure("p99_latency", Time, "99 % of calls took at most this.", |a| time(&a.latency, 0.99)),
+        ),
+        of(LATENCY, measure("max_latency", Time, "The longest call.", |a| time(&a.latency, 1.0))),
+        of(
+            FIRST_TOKEN,
+            measure("p50_time_to_first_token", Time, "Median time to the first token.", |a| {
+                time(&a.first_token, 0.5)
+            }),
+        ),
+        of(
+            FIRST_TOKEN,
+            measure("p95_time_to_first_token", Time, "95 % of first tokens came within this.", |a| {
+                time(&a.first_token, 0.95)
+            }),
+        ),
+        measure("chunks", Count, "Chunks of streams.", |a| count(a.chunks)),
+        of(
+            CHUNK_TIME,
+            measure(
+                "p50_time_per_output_chunk",
+                Time,
+                "Median over streams of the mean time between chunks.",
+                |a| time(&a.chunk_time, 0.5),
+            ),
+        ),
+        of(
+            CHUNK_TIME,
+            measure(
+                "p95_time_per_output_chunk",
+                Time,
+                "In 95 % of streams chunks came at least this fast.",
+                |a| time(&a.chunk_time, 0.95),
+            ),
         ),
         measure("backoff_time", Time, "Time waited between attempts, of all calls.", |a| {
             (a.retried > 0).then(|| Quantity::Duration(Duration::from_nanos(a.backoff_nanos)))
         }),
-        measure("tokens_per_second", TokensPerSecond, "output_tokens / sum of durations.", tokens_per_second),
-        measure("scores", Count, "Scores given.", |a| count(a.scores.count())),
-        measure("mean_score", Score, "Mean of scores.", |a| {
-            a.scores.mean().map(|mean| Quantity::Number(mean / SCORE_UNIT))
-        }),
-        measure("min_score", Score, "The lowest score.", |a| score(a.scores.min())),
-        measure("p10_score", Score, "10 % of scores are at most this.", |a| score(a.scores.quantile(0.1))),
-        measure("p50_score", Score, "Median of scores.", |a| score(a.scores.quantile(0.5))),
-        measure("p90_score", Score, "90 % of scores are at most this.", |a| score(a.scores.quantile(0.9))),
-        measure("max_score", Score, "The highest score.", |a| score(a.scores.max())),
+        of(
+            LATENCY,
+            measure(
+                "tokens_per_second",
+                TokensPerSecond,
+                "output_tokens / sum of durations.",
+                tokens_per_second,
+            ),
+        ),
+        of(SCORES, measure("scores", Count, "Scores given.", |a| count(a.scores.count()))),
+        of(
+            SCORES,
+            measure("mean_score", Score, "Mean of scores.", |a| {
+                a.scores.mean().map(|mean| Quantity::Number(mean / SCORE_UNIT))
+            }),
+        ),
+        of(SCORES, measure("min_score", Score, "The lowest score.", |a| score(a.scores.min()))),
+        of(
+            SCORES,
+            measure("p10_score", Score, "10 % of scores are at most this.", |a| {
+                score(a.scores.quantile(0.1))
+            }),
+        ),
+        of(SCORES, measure("p50_score", Score, "Median of scores.", |a| score(a.scores.quantile(0.5)))),
+        of(
+            SCORES,
+            measure("p90_score", Score, "90 % of scores are at most this.", |a| {
+                score(a.scores.quantile(0.9))
+            }),
+        ),
+        of(SCORES, measure("max_score", Score, "The highest score.", |a| score(a.scores.max()))),
         measure("feedback", Count, "Verdicts of people.", |a| count(a.positive.saturating_add(a.negative))),
         measure("positive_feedback", Count, "Positive verdicts.", |a| count(a.positive)),
         measure("negative_feedback", Count, "Negative verdicts.", |a| count(a.negative)),

@@ -137,6 +137,8 @@ pub struct Measure {
     /// What it means, in one line.
     pub meaning: &'static str,
     formula: fn(&Aggregate) -> Option<Quantity>,
+    /// The one of [`Aggregate::SKETCHES`] that it is computed from, by its place.
+    pub(crate) distribution: Option<usize>,
 }
 
 impl PartialEq for Measure {
@@ -173,6 +175,27 @@ mod tests {
         for measure in Measure::ALL {
             let value = measure.of(&Aggregate::default());
             assert!(matches!(value, None | Some(Quantity::Count(0))), "{}: {value:?}", measure.name);
+        }
+    }
+
+    #[test]
+    fn every_distribution_that_a_formula_takes_is_told() {
+        let mut numbers: Vec<i64> = (1_i64..).map(|n| n * n).take(Aggregate::NUMBERS.len()).collect();
+        numbers[0] = 1_000_000;
+        let sketch = |n: i64| {
+            let mut sketch = crate::Sketch::default();
+            (1..100).for_each(|k| sketch.record(k * n));
+            sketch
+        };
+        let all = Aggregate::from_parts(numbers.clone(), [3, 5, 7, 11].map(sketch));
+        for measure in Measure::ALL {
+            for (place, name) in Aggregate::SKETCHES.iter().enumerate() {
+                let mut sketches = all.sketches().map(Clone::clone);
+                sketches[place] = crate::Sketch::default();
+                let without = Aggregate::from_parts(numbers.clone(), sketches);
+                let takes_it = measure.of(&without) != measure.of(&all);
+                assert_eq!(takes_it, measure.distribution == Some(place), "{} and {name}", measure.name);
+            }
         }
     }
 

@@ -96,7 +96,8 @@ pub(super) fn by_time(engine: &dyn Engine, period: &Period) -> Result<Section, Q
     };
     let columns = ["cost", "wasted_cost", "model_calls"];
     let mut section = Section::new(id, title, [group], columns);
-    let sums = Query::new([]).range(period.range()).bucket(bucket).aggregate(engine)?;
+    let measures = columns.map(Measure::named).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let sums = Query::new(measures).range(period.range()).bucket(bucket).aggregate(engine)?;
     let sums: BTreeMap<_, _> = sums.into_iter().map(|((at, _), aggregate)| (at, aggregate)).collect();
     if sums.is_empty() {
         return Ok(section);

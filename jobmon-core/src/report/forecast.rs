@@ -2,7 +2,7 @@
 
 use super::Section;
 use super::period::Period;
-use crate::measure::Quantity;
+use crate::measure::{Measure, Quantity};
 use crate::money::{Cost, CostSum, Usd};
 use crate::query::{Bucket, Engine, Query, QueryError, Range};
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn rest(days: &[i64], remaining: f64) -> Option<(f64, f64)> {
 pub(super) fn section(engine: &dyn Engine, period: &Period, spent: CostSum) -> Result<Section, QueryError> {
     let now = period.as_of();
     let range = Range { since: now.day().minus(DAY * MOST_DAYS), until: now.day() };
-    let by_day = Query::new([]).range(range).bucket(Bucket::Day).aggregate(engine)?;
+    let by_day = Query::new([Measure::named("cost")?]).range(range).bucket(Bucket::Day).aggregate(engine)?;
     let mut section = Section::upright(
         "forecast",
         "Forecast to the end",

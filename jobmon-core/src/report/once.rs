@@ -18,7 +18,15 @@ struct Known {
     range: Range,
     bucket: Option<Bucket>,
     by: BTreeSet<Dimension>,
+    distributions: [bool; Aggregate::SKETCHES.len()],
     sums: Rc<Sums>,
+}
+
+impl Known {
+    fn answers(&self, query: &Query, by: &BTreeSet<Dimension>) -> bool {
+        let has = self.distributions.iter().zip(query.distributions()).all(|(has, wanted)| *has || !wanted);
+        self.range == query.range && self.bucket == query.bucket && has && self.by.is_superset(by)
+    }
 }
 
 /// An engine whose sums of a time are read once, for reports and pages that ask many questions about it. What has been
@@ -38,27 +46,37 @@ struct Known {
 #[expect(missing_debug_implementations, reason = "an engine need not have one")]
 pub struct Once<E> {
     engine: E,
+    /// Whether distributions are read that were not asked for yet.
+    all: bool,
     known: RefCell<Vec<Known>>,
 }
 
 impl<E: Engine> Once<E> {
-    /// Nothing has been read yet.
+    /// Nothing has been read yet. What is read of a time as a whole has all distributions, as reports ask for most of them.
     pub const fn new(engine: E) -> Self {
-        Self { engine, known: RefCell::new(Vec::new()) }
+        Self { engine, all: true, known: RefCell::new(Vec::new()) }
+    }
+
+    /// The same, reading only distributions that are asked for: for alerts, which seldom ask for any.
+    pub const fn as_asked(engine: E) -> Self {
+        Self { engine, all: false, known: RefCell::new(Vec::new()) }
     }
 
     fn sums(&self, query: &Query) -> Result<Rc<Sums>, EngineError> {
         let asked: BTreeSet<_> =
             query.by.iter().copied().chain(query.filters.iter().map(|filter| filter.dimension)).collect();
-        let answers = |known: &&Known| {
-            known.range == query.range && known.bucket == query.bucket && known.by.is_superset(&asked)
-        };
-        if let Some(known) = self.known.borrow().iter().find(answers) {
+        if let Some(known) = self.known.borrow().iter().find(|known| known.answers(query, &asked)) {
             return Ok(Rc::clone(&known.sums));
         }
         // Slices are many: of them no more is kept than what is asked.
-        let by = if query.bucket.is_some() { asked } else { Dimension::ROLLUP.iter().copied().collect() };
-        let mut whole = Query::new([]).by(by.iter().copied()).range(query.range);
+        let (measures, by) = match query.bucket {
+            Some(_) => (query.measures.clone(), asked),
+            None => {
+                let measures = if self.all { Vec::new() } else { query.measures.clone() };
+                (measures, Dimension::ROLLUP.iter().copied().collect())
+            }
+        };
+        let mut whole = Query::new(measures).by(by.iter().copied()).range(query.range);
         whole.bucket = query.bucket;
         let groups = whole.groups(&self.engine)?;
         let at = |slice: Option<Timestamp>| slice.unwrap_or(query.range.since);
@@ -68,6 +86,7 @@ impl<E: Engine> Once<E> {
             range: query.range,
             bucket: query.bucket,
             by,
+            distributions: whole.distributions(),
             sums: Rc::clone(&sums),
         });
         Ok(sums)
@@ -152,5 +171,11 @@ mod tests {
         }
         // By nothing, and by strategy; what is apart by more answers what asks for less.
         assert_eq!(counting.1.get(), 3);
+        let counts = Query::new([Measure::named("calls").expect("a name")]).bucket(Bucket::Hour);
+        let latencies = all[0].clone().bucket(Bucket::Hour);
+        for query in [&counts, &latencies, &counts] {
+            assert_eq!(query.run(&once), query.run(&counting.0));
+        }
+        assert_eq!(counting.1.get(), 5, "what was read without distributions has none");
     }
 }

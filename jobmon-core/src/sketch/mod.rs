@@ -235,6 +235,7 @@ impl Sketch {
         let buckets = from.unsigned()?;
         // A bucket takes two bytes at least.
         sketch.buckets.reserve(usize::try_from(buckets).unwrap_or(usize::MAX).min(bytes.len() / 2));
+        let furthest = bucket_of(i64::MIN).unsigned_abs();
         for n in 0..buckets {
             let step = i32::try_from(from.signed()?).ok()?;
             let count = from.unsigned()?;
@@ -242,7 +243,7 @@ impl Sketch {
                 return None;
             }
             bucket = bucket.checked_add(step)?;
-            if bucket.unsigned_abs() > bucket_of(i64::MIN).unsigned_abs() {
+            if bucket.unsigned_abs() > furthest {
                 return None;
             }
             sketch.buckets.push((bucket, count));

@@ -19,6 +19,7 @@ mod slack;
 #[cfg(feature = "webhook")]
 mod webhook;
 
+use jobmon_core::report::Once;
 use jobmon_core::{
     Alert, AlertError, AlertMemory, AlertState, AlertWatch, Batch, ExportError, Exporter, Health, Notice,
     NoticeKind, Recent, Resource, Settings, Text, Timestamp,
@@ -136,7 +137,10 @@ impl Alerts {
         let looked = match &mut self.engine {
             None => self.watch.look(&self.recent, now).map_err(|error| error.to_string()),
             Some(open) => {
-                open().and_then(|engine| self.watch.look(&*engine, now).map_err(|error| error.to_string()))
+                open().and_then(|engine| {
+                    // Alerts have windows in common.
+                    self.watch.look(&Once::as_asked(&*engine), now).map_err(|error| error.to_string())
+                })
             }
         };
         match looked {

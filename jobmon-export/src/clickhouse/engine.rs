@@ -64,11 +64,14 @@ impl ClickHouseHistory {
         let keys: Vec<String> = needed.iter().map(|dimension| format!("`{}`", dimension.name())).collect();
         let start = if query.bucket.is_some() { "toUnixTimestamp(start)" } else { "toInt64(0)" };
         let numbers = Aggregate::NUMBERS.iter().map(|name| format!("sum(sum_{name})"));
-        let sketches = Aggregate::SKETCHES.iter().flat_map(|name| of_sketch(name));
-        // JSON has no whole numbers of 128 bits.
-        let sketches = sketches.map(|(name, kind, function)| match kind {
-            "Int128" => format!("toString({function}({name}))"),
-            _ => format!("{function}({name})"),
+        let sketches = Aggregate::SKETCHES.iter().zip(query.distributions());
+        let sketches = sketches.flat_map(|(name, wanted)| {
+            of_sketch(name).map(|(name, kind, function)| match kind {
+                _ if !wanted => "0".to_owned(),
+                // JSON has no whole numbers of 128 bits.
+                "Int128" => format!("toString({function}({name}))"),
+                _ => format!("{function}({name})"),
+            })
         });
         let figures: Vec<String> = numbers.chain(sketches).collect();
         let (since, until) =

@@ -38,7 +38,7 @@ impl History {
         let mut differences = Vec::new();
         for (table, expected) in [("hourly", hours), ("daily", days)] {
             let mut stored = Slices::new();
-            self.visit_slices(table, Range::ALL, &mut |start, key, aggregate| {
+            self.visit_slices(table, Range::ALL, [true; 4], &mut |start, key, aggregate| {
                 stored.insert((start, key.clone()), aggregate.clone());
             })?;
             differences.extend(differing(table, &stored, &expected, |aggregate| aggregate.calls));

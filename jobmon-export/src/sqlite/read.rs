@@ -85,14 +85,18 @@ impl History {
         self.visit_facts(rows::SELECT_FACTS, range, visit)
     }
 
-    /// Visits stored aggregates of slices that start within a range.
+    /// Visits stored aggregates of slices that start within a range, with those distributions that are wanted.
     pub(super) fn visit_slices(
         &self,
         table: &str,
         range: Range,
+        distributions: [bool; Aggregate::SKETCHES.len()],
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
-        let columns: Vec<_> = schema::dimensions().chain(schema::figures()).collect();
+        let sketches = Aggregate::SKETCHES.into_iter().zip(distributions);
+        let sketches = sketches.map(|(name, wanted)| if wanted { name } else { "x''" });
+        let numbers = Aggregate::NUMBERS.iter().copied();
+        let columns: Vec<_> = schema::dimensions().chain(numbers).chain(sketches).collect();
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT start, {} FROM {table} WHERE start >= ?1 AND start < ?2 ORDER BY start",
             columns.join(", ")
@@ -116,6 +120,7 @@ impl History {
     fn visit_edge(
         &self,
         range: Range,
+        distributions: [bool; Aggregate::SKETCHES.len()],
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
         let hour = Range { since: range.since.hour(), until: range.since.next_hour() };
@@ -135,7 +140,7 @@ impl History {
                 });
             })
         } else {
-            self.visit_slices("hourly", hour, visit)
+            self.visit_slices("hourly", hour, distributions, visit)
         }
     }
 
@@ -158,11 +163,12 @@ impl History {
                 });
             });
         }
+        let distributions = query.distributions();
         for (source, range) in slices(range, query.bucket) {
             match source {
-                Source::Days => self.visit_slices("daily", range, visit)?,
-                Source::Hours => self.visit_slices("hourly", range, visit)?,
-                Source::Events => self.visit_edge(range, visit)?,
+                Source::Days => self.visit_slices("daily", range, distributions, visit)?,
+                Source::Hours => self.visit_slices("hourly", range, distributions, visit)?,
+                Source::Events => self.visit_edge(range, distributions, visit)?,
             }
         }
         Ok(())
