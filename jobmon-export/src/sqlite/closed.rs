@@ -50,7 +50,7 @@ fn pack(connection: &Connection, day: Timestamp) -> rusqlite::Result<Vec<u8>> {
 }
 
 /// The sessions of a value.
-pub(super) fn unpack(packed: &[u8]) -> impl Iterator<Item = (u64, Spent)> {
+fn unpack(packed: &[u8]) -> impl Iterator<Item = (u64, Spent)> {
     packed.chunks_exact(WIDTH).map(|session| {
         let mut words =
             session.chunks_exact(size_of::<u64>()).map(|word| <[u8; 8]>::try_from(word).unwrap_or_default());
@@ -60,10 +60,17 @@ pub(super) fn unpack(packed: &[u8]) -> impl Iterator<Item = (u64, Spent)> {
     })
 }
 
-/// The value of a day, where there is one.
-pub(super) fn packed(connection: &Connection, day: Timestamp) -> rusqlite::Result<Option<Vec<u8>>> {
+/// Adds what the value of a day has; says whether there is one.
+pub(super) fn read(
+    connection: &Connection,
+    day: Timestamp,
+    sessions: &mut Vec<(u64, Spent)>,
+) -> rusqlite::Result<bool> {
     let mut select = connection.prepare_cached("SELECT costs FROM session_days WHERE start = ?1")?;
-    select.query_row([day.nanos()], |row| row.get(0)).optional()
+    let mut rows = select.query([day.nanos()])?;
+    let Some(row) = rows.next()? else { return Ok(false) };
+    sessions.extend(unpack(row.get_ref(0)?.as_blob()?));
+    Ok(true)
 }
 
 /// Days whose value is not what their rows make of it.

@@ -8,7 +8,6 @@ use jobmon_core::{
 };
 use rusqlite::{Connection, OpenFlags, Row, types::Type};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Reads a history; no event in it is ever changed. Agents may write to it meanwhile. One of an earlier version of
 /// jobmon is brought up to date first.
@@ -43,7 +42,7 @@ impl History {
         // write-ahead log behind, since it may not remove them when it is the last one.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        connection.busy_handler(Some(super::write::waits)).map_err(&failed)?;
         schema::update(&mut connection, &path)?;
         connection.pragma_update(None, "query_only", true).map_err(&failed)?;
         schema::check(&connection, &path)?;
@@ -116,6 +115,14 @@ impl History {
         Ok(())
     }
 
+    fn has_events(&self, range: Range) -> rusqlite::Result<bool> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM calls WHERE start >= ?1 AND start < ?2)
+                OR EXISTS (SELECT 1 FROM facts WHERE at >= ?1 AND at < ?2)",
+        )?;
+        find.query_row((range.since.nanos(), range.until.nanos()), |row| row.get(0))
+    }
+
     /// Part of an hour: single events where all of them are kept, else the whole hour.
     fn visit_edge(
         &self,
@@ -124,6 +131,11 @@ impl History {
         visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
     ) -> rusqlite::Result<()> {
         let hour = Range { since: range.since.hour(), until: range.since.next_hour() };
+        let (before, after) = (Range { until: range.since, ..hour }, Range { since: range.until, ..hour });
+        // Such as in an hour that is not over.
+        if !self.has_events(before)? && !self.has_events(after)? {
+            return self.visit_slices("hourly", hour, distributions, visit);
+        }
         let all_kept = {
             let mut count = self.connection.prepare_cached(
                 "SELECT (SELECT coalesce(sum(calls), 0) FROM hourly WHERE start = ?1)

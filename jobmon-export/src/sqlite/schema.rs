@@ -139,7 +139,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, HistoryError> {
     look(path)?;
     let failed = HistoryError::sqlite(path);
     let mut connection = Connection::open(path).map_err(&failed)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+    connection.busy_handler(Some(super::write::waits)).map_err(failed)?;
     update(&mut connection, path)?;
     Ok(connection)
 }

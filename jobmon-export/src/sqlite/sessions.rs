@@ -244,12 +244,9 @@ impl History {
     fn whole_days(&self, range: Range, found: &mut Found) -> rusqlite::Result<()> {
         let mut day = range.since;
         while let Some(next) = self.next_day_with_sessions(day, range.until)? {
-            match closed::packed(&self.connection, next)? {
-                Some(packed) => found.sessions.extend(closed::unpack(&packed)),
-                None => self.stored_sessions(
-                    Range { since: next, until: next.next_day() },
-                    &mut |_, session, sum| found.add(session, &sum),
-                )?,
+            if !closed::read(&self.connection, next, &mut found.sessions)? {
+                let rows = Range { since: next, until: next.next_day() };
+                self.stored_sessions(rows, &mut |_, session, sum| found.add(session, &sum))?;
             }
             day = next.next_day();
         }

@@ -51,6 +51,14 @@ const RETRY: Duration = Duration::from_secs(10);
 /// How long is waited for a file that others hold, and between two tries.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);
+const STEP: Duration = Duration::from_millis(2);
+
+/// Waits for others who write: up to five seconds, in steps so short that whoever waits longest is not left behind, as with the
+/// growing ones of SQLite itself.
+pub(super) fn waits(tries: i32) -> bool {
+    std::thread::sleep(STEP);
+    tries < 2_500
+}
 
 impl Sqlite {
     /// Opens a history for writing. Where there is none it is made, once a monitor starts.
@@ -104,7 +112,7 @@ impl Sqlite {
     fn try_to_connect(&self) -> Result<Connection, HistoryError> {
         let failed = HistoryError::sqlite(&self.path);
         let mut connection = Connection::open(&self.path).map_err(&failed)?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(&failed)?;
+        connection.busy_handler(Some(waits)).map_err(&failed)?;
         schema::prepare(&mut connection, &self.path)?;
         // With WAL and NORMAL a killed process loses nothing that was committed; a power cut may lose the last
         // commits, never the file.
