@@ -304,8 +304,20 @@ pub trait Engine {
         range: Range,
         visit: &mut dyn FnMut(&Resource, &Event),
     ) -> Result<(), EngineError> {
-        self.events(range, &mut |resource, event| {
+        self.facts(range, &mut |resource, event| {
             if matches!(event, Event::Outcome(outcome) if outcome.value.is_none()) {
+                visit(resource, event);
+            }
+        })
+    }
+
+    /// Visits single events of a time that are no calls, in order of time. By default it goes through all single events.
+    ///
+    /// # Errors
+    /// When the data cannot be read, or no single events are kept.
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.events(range, &mut |resource, event| {
+            if !matches!(event, Event::Call(_)) {
                 visit(resource, event);
             }
         })
@@ -341,6 +353,10 @@ impl<E: Engine + ?Sized> Engine for &E {
         visit: &mut dyn FnMut(&Resource, &Event),
     ) -> Result<(), EngineError> {
         (**self).outcomes_without_value(range, visit)
+    }
+
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        (**self).facts(range, visit)
     }
 
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {

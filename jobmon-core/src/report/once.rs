@@ -120,6 +120,10 @@ impl<E: Engine> Engine for Once<E> {
         self.engine.outcomes_without_value(range, visit)
     }
 
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.engine.facts(range, visit)
+    }
+
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         self.engine.events(range, visit)
     }

@@ -56,6 +56,14 @@ impl Engine for Only<'_> {
         if self.filters.is_empty() { self.engine.sessions(range) } else { Ok(None) }
     }
 
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.engine.facts(range, &mut |resource, event| {
+            if self.keeps(&Key::of(resource, event)) {
+                visit(resource, event);
+            }
+        })
+    }
+
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         self.engine.events(range, &mut |resource, event| {
             if self.keeps(&Key::of(resource, event)) {

@@ -103,6 +103,23 @@ impl ClickHouseHistory {
         })
     }
 
+    /// Visits events: calls in order of their start, then facts in order of time.
+    fn visit_stored(
+        &self,
+        condition: &str,
+        visit: &mut dyn FnMut(&Resource, &Event),
+    ) -> Result<(), EngineError> {
+        let statement = format!(
+            "SELECT {EVENT} FROM {}.events FINAL WHERE {condition} ORDER BY kind != 'call', at, span_id FORMAT TSVRaw",
+            self.client.database
+        );
+        self.lines(&statement, &mut |event| {
+            let (resource, event) = event_from_json(event)?;
+            visit(&resource, &event);
+            Ok(())
+        })
+    }
+
     fn visit_single(
         &self,
         range: Range,
@@ -249,16 +266,11 @@ impl Engine for ClickHouseHistory {
         Ok(Some(sessions))
     }
 
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.visit_stored(&format!("{} AND kind = 'fact'", within(range)), visit)
+    }
+
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
-        let statement = format!(
-            "SELECT {EVENT} FROM {}.events FINAL WHERE {} ORDER BY kind != 'call', at, span_id FORMAT TSVRaw",
-            self.client.database,
-            within(range)
-        );
-        self.lines(&statement, &mut |event| {
-            let (resource, event) = event_from_json(event)?;
-            visit(&resource, &event);
-            Ok(())
-        })
+        self.visit_stored(&within(range), visit)
     }
 }

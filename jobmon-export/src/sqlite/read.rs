@@ -234,6 +234,10 @@ impl Engine for History {
         result
     }
 
+    fn facts(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
+        self.visit_facts(rows::SELECT_FACTS, range, visit).map_err(|error| self.failed(&error))
+    }
+
     fn events(&self, range: Range, visit: &mut dyn FnMut(&Resource, &Event)) -> Result<(), EngineError> {
         let snapshot = self.connection.unchecked_transaction().map_err(|error| self.failed(&error))?;
         let result = Snapshot(self).events(range, visit);

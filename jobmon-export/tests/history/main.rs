@@ -12,7 +12,7 @@ mod whole;
 
 use jobmon_core::{
     Batch, CallId, CallRecord, Dimension, End, Engine, Event, Exporter, Fact, Late, Measure, Operation,
-    Outcome, Query, Range, Resource, Scope, SpanId, Subject, Text, Timestamp, TraceId, Usd,
+    Outcome, Query, Range, Resource, Scope, Score, SpanId, Subject, Text, Timestamp, TraceId, Usd,
 };
 use jobmon_export::{History, HistoryError, Sqlite};
 use std::path::Path;
@@ -52,6 +52,27 @@ fn late_of(call: &CallRecord, nanos: i64) -> Late {
     late.category = call.failure.as_ref().map(|failure| failure.category);
     late.for_nothing = call.end != End::Ok;
     late
+}
+
+#[test]
+fn facts_are_the_events_that_are_no_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobmon.db");
+    let call = full_call();
+    let score = |n: i64| Event::Score(Score::new(fact(DAY + n), "relevance".into(), 0.5));
+    let late = Event::Late(Box::new(late_of(&call, DAY + 2)));
+    write(&path, vec![score(3), Event::Call(Box::new(call)), late, score(1)]);
+    let history = History::open(&path).unwrap();
+    for until in [3, 4] {
+        let range = Range { since: Timestamp::from_nanos(DAY), until: Timestamp::from_nanos(DAY + until) };
+        let (mut facts, mut others) = (Vec::new(), Vec::new());
+        history.facts(range, &mut |_, event| facts.push(event.clone())).unwrap();
+        let add =
+            &mut |_: &Resource, event: &Event| others.extend(event.fact().is_some().then(|| event.clone()));
+        history.events(range, add).unwrap();
+        assert_eq!(facts.len(), usize::try_from(until).unwrap() - 1);
+        assert_eq!(facts, others);
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Report {
         let mut ranges = ranges::Ranges::default();
         let mut searches = searches::Searches::default();
         let mut consistency = consistency::Consistency::default();
-        engine.events(range, &mut |_, event| match event {
+        engine.facts(range, &mut |_, event| match event {
             Event::Score(score) => {
                 ranges.add(score);
                 consistency.score(score);
