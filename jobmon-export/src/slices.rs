@@ -1,6 +1,6 @@
 //! [`slices`]: which sums answer for a time.
 
-use jobmon_core::{Bucket, Range, Timestamp};
+use jobmon_core::{Aggregate, Bucket, Event, Key, Range, Resource, Timestamp};
 
 /// Where a part of a time is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,17 @@ pub(crate) enum Source {
     Events,
     Hours,
     Days,
+}
+
+/// Visits what each single event adds to sums.
+pub(crate) fn singly(visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate)) -> impl FnMut(&Resource, &Event) {
+    |resource, event| {
+        Aggregate::sum_up(resource, event, &mut |key, add| {
+            let mut aggregate = Aggregate::default();
+            add(&mut aggregate);
+            visit(event.at(), &key, &aggregate);
+        });
+    }
 }
 
 /// Whole days from daily rows, whole hours from hourly rows, what is left over from single events: parts in order of time that

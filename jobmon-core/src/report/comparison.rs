@@ -97,7 +97,7 @@ pub(super) fn by_time(engine: &dyn Engine, period: &Period) -> Result<Section, Q
     let columns = ["cost", "wasted_cost", "model_calls"];
     let mut section = Section::new(id, title, [group], columns);
     let measures = columns.map(Measure::named).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let sums = Query::new(measures).range(period.range()).bucket(bucket).aggregate(engine)?;
+    let sums = Query::new(measures.iter().copied()).range(period.range()).bucket(bucket).aggregate(engine)?;
     let sums: BTreeMap<_, _> = sums.into_iter().map(|((at, _), aggregate)| (at, aggregate)).collect();
     if sums.is_empty() {
         return Ok(section);
@@ -105,10 +105,7 @@ pub(super) fn by_time(engine: &dyn Engine, period: &Period) -> Result<Section, Q
     let mut at = period.start();
     while at < period.as_of() {
         let aggregate = sums.get(&Some(at)).cloned().unwrap_or_default();
-        let mut figures = Vec::new();
-        for name in columns {
-            figures.push(Measure::named(name)?.of(&aggregate));
-        }
+        let figures = measures.iter().map(|measure| measure.of(&aggregate)).collect();
         section.push(vec![Some(name_of(at, bucket))], figures);
         at = at.plus(Duration::from_secs(step));
     }

@@ -5,7 +5,7 @@ use super::schema::{EVENT, of_sketch};
 use super::{ClickHouse, ClickHouseError};
 use crate::http::Trouble;
 use crate::json::event_from_json;
-use crate::slices::{Source, slices};
+use crate::slices::{Source, singly, slices};
 use jobmon_core::report::Sessions;
 use jobmon_core::{
     Aggregate, CostSum, Dimension, Engine, EngineError, Event, Filter, Key, Query, Range, Resource, Sketch,
@@ -120,20 +120,6 @@ impl ClickHouseHistory {
         })
     }
 
-    fn visit_single(
-        &self,
-        range: Range,
-        visit: &mut dyn FnMut(Timestamp, &Key, &Aggregate),
-    ) -> Result<(), EngineError> {
-        self.events(range, &mut |resource, event| {
-            Aggregate::sum_up(resource, event, &mut |key, add| {
-                let mut aggregate = Aggregate::default();
-                add(&mut aggregate);
-                visit(event.at(), &key, &aggregate);
-            });
-        })
-    }
-
     /// Part of an hour: single events where all of them are kept, else the whole hour.
     fn visit_edge(
         &self,
@@ -156,7 +142,7 @@ impl ClickHouseHistory {
             Ok(())
         })?;
         if summed == kept {
-            self.visit_single(range, visit)
+            self.events(range, &mut singly(visit))
         } else {
             self.visit_slices("hourly", hour, query, visit)
         }
@@ -233,7 +219,7 @@ impl Engine for ClickHouseHistory {
             return Ok(());
         }
         if query.needs_events() {
-            return self.visit_single(query.range, visit);
+            return self.events(query.range, &mut singly(visit));
         }
         for (source, range) in slices(query.range, query.bucket) {
             match source {

@@ -3,12 +3,9 @@
 use super::client::Client;
 use super::engine::{failed, quoted};
 use super::{ClickHouse, ClickHouseHistory};
-use crate::account::Difference;
-use crate::account::{Erased, Pruned};
-use crate::difference::{Slices, differing};
-use jobmon_core::{
-    Aggregate, Bucket, Dimension, EngineError, Key, Query, Range, Redaction, Retention, UserKey,
-};
+use crate::account::{Difference, Erased, Pruned};
+use crate::difference::{Expected, Slices, differing};
+use jobmon_core::{Bucket, Dimension, Engine, EngineError, Query, Range, Redaction, Retention, UserKey};
 use std::collections::BTreeMap;
 
 /// Ids below so many bytes are found by accident.
@@ -45,14 +42,9 @@ impl ClickHouseHistory {
     /// # Cost
     /// Reads every event.
     pub fn check(&self) -> Result<Vec<Difference>, EngineError> {
-        let (mut hours, mut days) = (Slices::<Key, Aggregate>::new(), Slices::<Key, Aggregate>::new());
-        jobmon_core::Engine::events(self, Range::ALL, &mut |resource, event| {
-            Aggregate::sum_up(resource, event, &mut |key, add| {
-                let key = key.only(Dimension::ROLLUP);
-                add(days.entry((event.at().day(), key.clone())).or_default());
-                add(hours.entry((event.at().hour(), key)).or_default());
-            });
-        })?;
+        let mut expected = Expected::default();
+        self.events(Range::ALL, &mut |resource, event| expected.add(resource, event))?;
+        let Expected { hours, days } = expected;
         let mut differences = Vec::new();
         let apart = Query::new([]).by(Dimension::ROLLUP.iter().copied());
         for (table, bucket, expected) in [("hourly", Bucket::Hour, hours), ("daily", Bucket::Day, days)] {

@@ -2,8 +2,8 @@
 
 use super::{History, closed, sessions};
 use crate::account::Difference;
-use crate::difference::{Slices, differing};
-use jobmon_core::{Aggregate, Dimension, EngineError, Key, Range, Text};
+use crate::difference::{Expected, Slices, differing};
+use jobmon_core::{EngineError, Range, Text};
 
 impl History {
     /// Compares the stored sums with the events they were made of: every figure of every key, and of every session.
@@ -25,16 +25,13 @@ impl History {
     }
 
     fn compare(&self) -> rusqlite::Result<Vec<Difference>> {
-        let (mut hours, mut days) = (Slices::<Key, Aggregate>::new(), Slices::<Key, Aggregate>::new());
+        let mut expected = Expected::default();
         let mut by_session = sessions::Sums::new();
         self.visit_events(Range::ALL, &mut |resource, event| {
             sessions::count(&mut by_session, event);
-            Aggregate::sum_up(resource, event, &mut |key, add| {
-                let key = key.only(Dimension::ROLLUP);
-                add(days.entry((event.at().day(), key.clone())).or_default());
-                add(hours.entry((event.at().hour(), key)).or_default());
-            });
+            expected.add(resource, event);
         })?;
+        let Expected { hours, days } = expected;
         let mut differences = Vec::new();
         for (table, expected) in [("hourly", hours), ("daily", days)] {
             let mut stored = Slices::new();
@@ -48,12 +45,7 @@ impl History {
             stored.insert((start, Text::copied(session)), sum);
         })?;
         differences.extend(differing("sessions", &stored, &by_session, sessions::Sum::calls));
-        differences.extend(closed::wrong(&self.connection)?.into_iter().map(|start| Difference {
-            table: "session_days",
-            start,
-            stored_calls: 0,
-            event_calls: 0,
-        }));
+        differences.extend(closed::wrong(&self.connection)?);
         Ok(differences)
     }
 }

@@ -5,6 +5,7 @@
 //! made again. Without it the rows are read: it only makes reports faster.
 
 use super::sessions::{COLUMNS, Sum};
+use crate::account::Difference;
 use jobmon_core::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::time::{Duration, Instant};
@@ -16,8 +17,9 @@ CREATE TRIGGER session_changed AFTER UPDATE ON sessions BEGIN DELETE FROM sessio
 CREATE TRIGGER session_deleted AFTER DELETE ON sessions BEGIN DELETE FROM session_days WHERE start = OLD.start; END;
 ";
 
-/// Between two looks for days that are over.
+/// Between two looks for days that are over, and after one that failed.
 const INTERVAL: Duration = Duration::from_secs(600);
+const RETRY: Duration = Duration::from_secs(10);
 /// A session in a value: what its name is told by, and [`Spent`].
 const WIDTH: usize = 6 * size_of::<u64>();
 
@@ -74,14 +76,19 @@ pub(super) fn read(
 }
 
 /// Days whose value is not what their rows make of it.
-pub(super) fn wrong(connection: &Connection) -> rusqlite::Result<Vec<Timestamp>> {
+pub(super) fn wrong(connection: &Connection) -> rusqlite::Result<Vec<Difference>> {
+    let calls = |packed: &[u8]| {
+        unpack(packed).filter_map(|(_, [calls, ..])| u64::try_from(calls).ok()).fold(0, u64::saturating_add)
+    };
     let mut wrong = Vec::new();
     let mut select = connection.prepare("SELECT start, costs FROM session_days")?;
     let mut days = select.query([])?;
     while let Some(row) = days.next()? {
-        let day = Timestamp::from_nanos(row.get(0)?);
-        if pack(connection, day)? != row.get_ref(1)?.as_blob()? {
-            wrong.push(day);
+        let start = Timestamp::from_nanos(row.get(0)?);
+        let (expected, stored) = (pack(connection, start)?, row.get_ref(1)?.as_blob()?);
+        if expected != stored {
+            let (stored_calls, event_calls) = (calls(stored), calls(&expected));
+            wrong.push(Difference { table: "session_days", start, stored_calls, event_calls });
         }
     }
     Ok(wrong)
@@ -124,6 +131,7 @@ impl Closer {
         if let Some(next) = self.next.filter(|next| now < *next) {
             return Ok(next - now);
         }
+        self.next = Some(now + RETRY);
         if let Some(day) = open_day(connection, Timestamp::now().day())? {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let packed = pack(&transaction, day)?;
@@ -132,6 +140,7 @@ impl Closer {
                 (day.nanos(), packed),
             )?;
             transaction.commit()?;
+            self.next = None;
             return Ok(Duration::ZERO);
         }
         self.next = Some(now + INTERVAL);

@@ -1,7 +1,7 @@
 //! [`History`]: reads the history, also while an agent writes it.
 
 use super::{HistoryError, advice, rows, schema};
-use crate::slices::{Source, slices};
+use crate::slices::{Source, singly, slices};
 use jobmon_core::report::Sessions;
 use jobmon_core::{
     Aggregate, Dimension, Engine, EngineError, Event, Key, Query, Range, Resource, Sketch, Text, Timestamp,
@@ -144,13 +144,7 @@ impl History {
             count.query_row((hour.since.nanos(), hour.until.nanos()), |row| row.get(0))?
         };
         if all_kept {
-            self.visit_events(range, &mut |resource, event| {
-                Aggregate::sum_up(resource, event, &mut |key, add| {
-                    let mut aggregate = Aggregate::default();
-                    add(&mut aggregate);
-                    visit(event.at(), &key, &aggregate);
-                });
-            })
+            self.visit_events(range, &mut singly(visit))
         } else {
             self.visit_slices("hourly", hour, distributions, visit)
         }
@@ -167,13 +161,7 @@ impl History {
             return Ok(());
         }
         if query.needs_events() {
-            return self.visit_events(range, &mut |resource, event| {
-                Aggregate::sum_up(resource, event, &mut |key, add| {
-                    let mut aggregate = Aggregate::default();
-                    add(&mut aggregate);
-                    visit(event.at(), &key, &aggregate);
-                });
-            });
+            return self.visit_events(range, &mut singly(visit));
         }
         let distributions = query.distributions();
         for (source, range) in slices(range, query.bucket) {

@@ -6,7 +6,7 @@ use jobmon_core::{
     CallId, CallRecord, Cost, Event, Fact, Feedback, Label, Late, Outcome, Prompt, Resource, Scope, Score,
     Search, SpanId, Subject, Text, Timestamp, TraceId, Usage, Usd,
 };
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, Type};
 use rusqlite::{Row, Statement, named_params};
 use std::time::Duration;
 
@@ -343,8 +343,9 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
         (subject.prompt, subject.cache_key) = (prompt, cache_key);
         fact.subject = Some(subject);
     }
+    let figure = || number.ok_or_else(|| rusqlite::Error::InvalidColumnType(3, "number".into(), Type::Null));
     let event = match kind {
-        "score" => Event::Score(Score::new(fact, label, number.unwrap_or_default())),
+        "score" => Event::Score(Score::new(fact, label, figure()?)),
         "feedback" => {
             let Ok(verdict) = label.parse() else { return Ok(None) };
             Event::Feedback(Feedback::new(fact, verdict))
@@ -358,7 +359,7 @@ pub(super) fn fact(row: &Row<'_>) -> rusqlite::Result<Option<(Resource, Event)>>
         }
         side @ ("prediction" | "truth") => {
             let Ok(side) = side.parse() else { return Ok(None) };
-            let mut told = Label::new(fact, label, side, number.unwrap_or_default() > 0.5);
+            let mut told = Label::new(fact, label, side, figure()? > 0.5);
             (told.key, told.counterpart) = (key, counterpart);
             Event::Label(told)
         }

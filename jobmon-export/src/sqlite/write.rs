@@ -57,7 +57,7 @@ const STEP: Duration = Duration::from_millis(2);
 /// growing ones of SQLite itself.
 pub(super) fn waits(tries: i32) -> bool {
     std::thread::sleep(STEP);
-    tries < 2_500
+    u128::from(tries.unsigned_abs()) * STEP.as_millis() < PATIENCE.as_millis()
 }
 
 impl Sqlite {
